@@ -1,0 +1,124 @@
+/**
+ * One body for the sync and the async form of every operation.
+ *
+ * What may block is written once, as a generator (`Steps`) that yields each call that may take long.
+ * `runSync` makes those calls on the spot; `runAsync` makes them on another thread and awaits them.
+ * Short calls are made directly in the generator's body, in both forms.
+ *
+ * @module
+ */
+
+/** A call that may take long: made here and now, or on another thread. */
+export interface Call<R = unknown> {
+  /** Makes the call and blocks until it returns. */
+  now(): R;
+  /** Makes the call without blocking the event loop. */
+  later(): Promise<R>;
+  /** Whether it only lets time pass: the operation may then be aborted at this point. */
+  readonly idle?: true;
+}
+
+/** An operation: yields the calls that may take long, returns its result. */
+// deno-lint-ignore no-explicit-any -- each call's result goes back to the line that yielded it
+export type Steps<T> = Generator<Call, T, any>;
+
+/** A C function that may block, in its two forms. */
+export interface Twin<A extends unknown[], R> {
+  /** The blocking form. */
+  readonly sync: (...args: A) => R;
+  /** The form that runs on another thread. */
+  readonly async: (...args: A) => Promise<R>;
+}
+
+/** Calls a function that may block, in the form that the runner chooses. */
+export function* call<A extends unknown[], R>(twin: Twin<A, R>, ...args: A): Steps<R> {
+  return yield { now: () => twin.sync(...args), later: () => twin.async(...args) };
+}
+
+/** Runs an operation on the calling thread. */
+export function runSync<T>(steps: Steps<T>): T {
+  let step = steps.next();
+  while (!step.done) {
+    let result: unknown;
+    try {
+      result = step.value.now();
+    } catch (error) {
+      step = steps.throw(error);
+      continue;
+    }
+    step = steps.next(result);
+  }
+  return step.value;
+}
+
+/** Runs an operation without blocking the event loop; a signal ends it where it is idle. */
+export async function runAsync<T>(steps: Steps<T>, signal?: AbortSignal): Promise<T> {
+  let step = steps.next();
+  while (!step.done) {
+    let result: unknown;
+    try {
+      result = await step.value.later();
+      if (step.value.idle) signal?.throwIfAborted();
+      else turn = performance.now(); // a call on another thread gave other work its turn
+    } catch (error) {
+      step = steps.throw(error);
+      continue;
+    }
+    step = steps.next(result);
+  }
+  return step.value;
+}
+
+/** Waits for a time, in milliseconds, in the form that the runner chooses. */
+export function* sleep(milliseconds: number): Steps<void> {
+  yield {
+    idle: true,
+    now: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds),
+    later: () => new Promise<void>((resolve) => setTimeout(resolve, milliseconds)),
+  };
+}
+
+/** How long, in milliseconds, an async operation may keep the event loop from other work. */
+const MAX_TURN = 5;
+
+let turn = 0;
+
+const breath: Call<void> = {
+  idle: true,
+  now() {
+    turn = performance.now();
+  },
+  async later() {
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    turn = performance.now();
+  },
+};
+
+/** Whether it is time to let other work of the event loop have its turn. */
+export function outOfBreath(): boolean {
+  return performance.now() - turn > MAX_TURN;
+}
+
+/**
+ * Lets other work of the event loop have its turn, when it is time to. Loops of short calls do this,
+ * since these never wait by themselves.
+ */
+export function* breathe(): Steps<void> {
+  if (outOfBreath()) yield breath;
+}
+
+const point: Call<void> = { idle: true, now() {}, later: () => Promise.resolve() };
+
+/** A point between two pieces of work, at which an operation may be aborted. */
+export function* abortable(): Steps<void> {
+  yield point;
+}
+
+/** Steps that are still to be run; nothing where all is done already. */
+export type Rest = Steps<void> | undefined;
+
+/**
+ * What a stage hands its results to, one by one; each is borrowed until the rest has been run. Where
+ * nothing had to wait, no generator is made: for small chunks that would be most of the cost.
+ */
+export type Sink<T> = (item: T) => Rest;

@@ -1,0 +1,407 @@
+/**
+ * The SDL library, version 2 or 3: a window that shows pictures, where FFmpeg has no output device
+ * that does.
+ *
+ * @module
+ */
+
+import { LibraryError } from "./error.ts";
+import { Handle } from "./handle.ts";
+import { cString, readCString } from "./memory.ts";
+import type { Pointer } from "./symbols.ts";
+
+/** How a window is made. */
+export interface WindowSettings {
+  /** What is written in its title bar. */
+  readonly title: string;
+  /** Its width at first. */
+  readonly width: number;
+  /** Its height at first. */
+  readonly height: number;
+  /** Where its left edge is; the window manager's choice if left out. */
+  readonly x?: number | undefined;
+  /** Where its upper edge is; the window manager's choice if left out. */
+  readonly y?: number | undefined;
+  /** Whether it takes the whole screen. */
+  readonly fullscreen: boolean;
+  /** Whether it has no frame and no title bar. */
+  readonly borderless: boolean;
+}
+
+/** The pixel formats that textures are made in, by FFmpeg's names, and SDL's numbers for them. */
+export const SDL_PIXEL_FORMATS: Readonly<Record<string, number>> = {
+  yuv420p: 0x56555949, // IYUV
+  nv12: 0x3231564e,
+  rgb24: 0x17101803,
+  bgr24: 0x17401803,
+  bgra: 0x16362004, // ARGB8888 in memory order on little-endian machines
+  bgr0: 0x16161804, // XRGB8888
+  rgba: 0x16762004, // ABGR8888
+  rgb0: 0x16561804, // XBGR8888
+};
+
+const INIT_VIDEO = 0x20;
+const TEXTURE_STREAMING = 1;
+const QUIT = 0x100;
+const KEY_DOWN = 0x300;
+/** The upper byte of the types of events that tell of a window's size, place and visibility. */
+const WINDOW_EVENTS = 0x2;
+const ESCAPE = 27;
+const KEY_Q = 113;
+const EVENT_SIZE = 128;
+const SDL2_EVENT_SIZE = 56;
+/** How many events are looked at at a time, and how they are looked at: without taking them. */
+const PEEKED = 64;
+const PEEK = 1;
+const MOUSE_AND_MORE = [0x400, 0x7ff] as const;
+
+/** What one version of SDL needs to be told differently. */
+interface Version {
+  /** The version's number. */
+  readonly major: 2 | 3;
+  /** The names under which the system's loader may know it. */
+  readonly names: Readonly<Record<string, readonly string[]>>;
+  /** Where a keyboard event holds the key. */
+  readonly keyOffset: number;
+}
+
+const VERSIONS: readonly Version[] = [
+  {
+    major: 3,
+    names: {
+      linux: ["libSDL3.so.0"],
+      darwin: ["libSDL3.0.dylib", "/opt/homebrew/lib/libSDL3.0.dylib"],
+      windows: ["SDL3.dll"],
+    },
+    keyOffset: 28,
+  },
+  {
+    major: 2,
+    names: {
+      linux: ["libSDL2-2.0.so.0"],
+      darwin: [
+        "libSDL2-2.0.0.dylib",
+        "/opt/homebrew/lib/libSDL2-2.0.0.dylib",
+        "/usr/local/lib/libSDL2-2.0.0.dylib",
+      ],
+      windows: ["SDL2.dll"],
+    },
+    keyOffset: 20,
+  },
+];
+
+const to = <T extends string>() => "pointer" as Deno.NativeTypedPointer<Deno.PointerObject<T>>;
+const window = to<"SDL_Window">();
+const renderer = to<"SDL_Renderer">();
+const texture = to<"SDL_Texture">();
+
+/** The functions that are the same in both versions. */
+const COMMON = {
+  SDL_InitSubSystem: { parameters: ["u32"], result: "i32" },
+  SDL_QuitSubSystem: { parameters: ["u32"], result: "void" },
+  SDL_GetError: { parameters: [], result: "pointer" },
+  SDL_DestroyWindow: { parameters: [window], result: "void" },
+  SDL_DestroyRenderer: { parameters: [renderer], result: "void" },
+  SDL_CreateTexture: { parameters: [renderer, "u32", "i32", "i32", "i32"], result: texture },
+  SDL_DestroyTexture: { parameters: [texture], result: "void" },
+  SDL_UpdateTexture: { parameters: [texture, "pointer", "pointer", "i32"], result: "i32" },
+  SDL_RenderClear: { parameters: [renderer], result: "i32" },
+  SDL_RenderPresent: { parameters: [renderer], result: "void" },
+  SDL_PollEvent: { parameters: ["buffer"], result: "i32" },
+  SDL_PumpEvents: { parameters: [], result: "void" },
+  SDL_PeepEvents: { parameters: ["buffer", "i32", "i32", "u32", "u32"], result: "i32" },
+  SDL_FlushEvents: { parameters: ["u32", "u32"], result: "void" },
+  SDL_WasInit: { parameters: ["u32"], result: "u32" },
+  SDL_GetCurrentVideoDriver: { parameters: [], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+const SDL2 = {
+  SDL_CreateWindow: {
+    parameters: ["buffer", "i32", "i32", "i32", "i32", "u32"],
+    result: window,
+  },
+  SDL_CreateRenderer: { parameters: [window, "i32", "u32"], result: renderer },
+  SDL_RenderSetLogicalSize: { parameters: [renderer, "i32", "i32"], result: "i32" },
+  SDL_RenderCopy: { parameters: [renderer, texture, "pointer", "pointer"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+const SDL3 = {
+  SDL_CreateWindow: { parameters: ["buffer", "i32", "i32", "u64"], result: window },
+  SDL_SetWindowPosition: { parameters: [window, "i32", "i32"], result: "i32" },
+  SDL_CreateRenderer: { parameters: [window, "pointer"], result: renderer },
+  SDL_SetRenderLogicalPresentation: {
+    parameters: [renderer, "i32", "i32", "i32"],
+    result: "i32",
+  },
+  SDL_RenderTexture: { parameters: [renderer, texture, "pointer", "pointer"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** SDL, opened: what a window needs of it. */
+interface Sdl {
+  readonly version: Version;
+  readonly common: Deno.DynamicLibrary<typeof COMMON>["symbols"];
+  createWindow(settings: WindowSettings): Pointer<"SDL_Window"> | null;
+  createRenderer(
+    window: Pointer<"SDL_Window">,
+    width: number,
+    height: number,
+  ): Pointer<"SDL_Renderer"> | null;
+  draw(renderer: Pointer<"SDL_Renderer">, texture: Pointer<"SDL_Texture">): void;
+}
+
+let opened: Sdl | null | undefined;
+
+/** SDL, or `null` where neither version is installed. Version 2 goes before: FFmpeg may use it. */
+function sdl(): Sdl | null {
+  if (opened !== undefined) return opened;
+  const only = environment("SLUICE_SDL");
+  const wanted = VERSIONS.toReversed().filter(({ major }) => !only || String(major) === only);
+  for (const version of wanted) {
+    for (const name of version.names[Deno.build.os] ?? version.names.linux!) {
+      try {
+        return opened = open(name, version);
+      } catch (error) {
+        if (error instanceof Deno.errors.NotCapable) throw error;
+      }
+    }
+  }
+  return opened = null;
+}
+
+function environment(variable: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  return state === "granted" ? Deno.env.get(variable) : undefined;
+}
+
+function open(name: string, version: Version): Sdl {
+  const common = Deno.dlopen(name, COMMON).symbols;
+  return version.major === 2
+    ? openVersion2(name, version, common)
+    : openVersion3(name, version, common);
+}
+
+function openVersion2(name: string, version: Version, common: Sdl["common"]): Sdl {
+  const FULLSCREEN_DESKTOP = 0x1001, BORDERLESS = 0x10, RESIZABLE = 0x20;
+  const UNDEFINED = 0x1fff0000;
+  const { symbols } = Deno.dlopen(name, SDL2);
+  return {
+    version,
+    common,
+    createWindow: ({ title, x, y, width, height, fullscreen, borderless }) =>
+      symbols.SDL_CreateWindow(
+        cString(title),
+        x ?? UNDEFINED,
+        y ?? UNDEFINED,
+        width,
+        height,
+        RESIZABLE | (fullscreen ? FULLSCREEN_DESKTOP : 0) | (borderless ? BORDERLESS : 0),
+      ),
+    createRenderer(window, width, height) {
+      const made = symbols.SDL_CreateRenderer(window, -1, 0);
+      if (made !== null) symbols.SDL_RenderSetLogicalSize(made, width, height);
+      return made;
+    },
+    draw: (renderer, texture) => void symbols.SDL_RenderCopy(renderer, texture, null, null),
+  };
+}
+
+function openVersion3(name: string, version: Version, common: Sdl["common"]): Sdl {
+  const FULLSCREEN = 1n, BORDERLESS = 0x10n, RESIZABLE = 0x20n;
+  const LETTERBOX = 2;
+  const { symbols } = Deno.dlopen(name, SDL3);
+  return {
+    version,
+    common,
+    createWindow({ title, x, y, width, height, fullscreen, borderless }) {
+      const flags = RESIZABLE | (fullscreen ? FULLSCREEN : 0n) | (borderless ? BORDERLESS : 0n);
+      const made = symbols.SDL_CreateWindow(cString(title), width, height, flags);
+      if (made !== null && x !== undefined && y !== undefined) {
+        symbols.SDL_SetWindowPosition(made, x, y);
+      }
+      return made;
+    },
+    createRenderer(window, width, height) {
+      const made = symbols.SDL_CreateRenderer(window, null);
+      if (made !== null) {
+        symbols.SDL_SetRenderLogicalPresentation(made, width, height, LETTERBOX);
+      }
+      return made;
+    },
+    draw: (renderer, texture) => void symbols.SDL_RenderTexture(renderer, texture, null, null),
+  };
+}
+
+/**
+ * Whether Sluice's own window is wanted also where FFmpeg has one: when the environment variable
+ * `SLUICE_SDL` names a version of SDL, 2 or 3.
+ */
+export function prefersOwnWindow(): boolean {
+  return ["2", "3"].includes(environment("SLUICE_SDL") ?? "");
+}
+
+/** Whether SDL can be used here. */
+export function hasSdl(): boolean {
+  return sdl() !== null;
+}
+
+/**
+ * Looks after a window of FFmpeg's own SDL device, which takes one event for each picture only: lets
+ * the window system deliver what has happened, throws away what the device has no use for, and gives
+ * whether the user wants the window closed.
+ */
+export function lookAfterWindow(): boolean {
+  const library = sdl();
+  if (library?.version.major !== 2) return false;
+  const { common, version } = library;
+  common.SDL_PumpEvents();
+  common.SDL_FlushEvents(MOUSE_AND_MORE[0], MOUSE_AND_MORE[1]);
+  const events = new Uint8Array(PEEKED * SDL2_EVENT_SIZE);
+  const count = common.SDL_PeepEvents(events, PEEKED, PEEK, QUIT, KEY_DOWN);
+  for (let i = 0; i < count; i++) {
+    const event = new DataView(events.buffer, i * SDL2_EVENT_SIZE);
+    if (isQuit(event, version)) return true;
+  }
+  return false;
+}
+
+/** Why a window of FFmpeg's own SDL device can't be seen, although the device says nothing. */
+export function windowTrouble(): string | undefined {
+  const library = sdl();
+  if (library?.version.major !== 2) return undefined;
+  if (library.common.SDL_WasInit(INIT_VIDEO) === 0) return "SDL could not open it";
+  return displayTrouble(library);
+}
+
+/** SDL does without a display where it finds none: nobody would see anything. */
+function displayTrouble({ common }: Sdl): string | undefined {
+  const driver = readCString(common.SDL_GetCurrentVideoDriver());
+  const invisible = ["offscreen", "dummy", "evdev"].includes(driver);
+  const wanted = environment("SDL_VIDEODRIVER") ?? environment("SDL_VIDEO_DRIVER");
+  return invisible && wanted !== driver ? "no display was found" : undefined;
+}
+
+/** Whether an event asks for the end: the window's close button, or the key Q or Escape. */
+function isQuit(event: DataView, { keyOffset }: Version): boolean {
+  const type = event.getUint32(0, true);
+  if (type !== KEY_DOWN) return type === QUIT;
+  const key = event.getInt32(keyOffset, true);
+  return key === ESCAPE || key === KEY_Q;
+}
+
+/** A window that shows pictures. */
+export class SdlWindow extends Handle<"SDL_Window"> {
+  readonly #sdl: Sdl;
+  readonly #rowBytes: number;
+  readonly #event: Uint8Array<ArrayBuffer> = new Uint8Array(EVENT_SIZE);
+  #renderer: Pointer<"SDL_Renderer"> | null = null;
+  #texture: Pointer<"SDL_Texture"> | null = null;
+  #shown = false;
+
+  /**
+   * Opens a window.
+   *
+   * @param settings How it looks.
+   * @param format The pictures' format, one of `SDL_PIXEL_FORMATS`.
+   * @param width Their width.
+   * @param height Their height.
+   * @param rowBytes Bytes of a row of their first plane.
+   */
+  constructor(
+    settings: WindowSettings,
+    format: string,
+    width: number,
+    height: number,
+    rowBytes: number,
+  ) {
+    const library = requireSdl();
+    super("SDL_Window", openWindow(library, settings));
+    this.#sdl = library;
+    this.#rowBytes = rowBytes;
+    try {
+      this.#renderer = library.createRenderer(this.pointer, width, height);
+      if (this.#renderer === null) throw sdlError(library, "draw in a window");
+      this.#texture = library.common.SDL_CreateTexture(
+        this.#renderer,
+        SDL_PIXEL_FORMATS[format]!,
+        TEXTURE_STREAMING,
+        width,
+        height,
+      );
+      if (this.#texture === null) throw sdlError(library, `show ${width}x${height} pictures`);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Shows a picture whose pixels lie without padding at an address. */
+  show(pixels: Deno.PointerObject): void {
+    this.#shown = true;
+    const { common } = this.#sdl;
+    common.SDL_UpdateTexture(this.#texture, null, pixels, this.#rowBytes);
+    this.redraw();
+  }
+
+  /** Shows the last picture again, as after the window was resized or uncovered. */
+  redraw(): void {
+    const { common } = this.#sdl;
+    common.SDL_RenderClear(this.#renderer);
+    this.#sdl.draw(this.#renderer!, this.#texture!);
+    common.SDL_RenderPresent(this.#renderer);
+  }
+
+  /** Takes what has happened to the window; gives whether the user wants it closed. */
+  wantsToQuit(): boolean {
+    const { common, version } = this.#sdl;
+    const event = new DataView(this.#event.buffer);
+    let quit = false;
+    let stale = false;
+    while ((common.SDL_PollEvent(this.#event) & 0xff) !== 0) {
+      if (isQuit(event, version)) quit = true;
+      if (event.getUint32(0, true) >> 8 === WINDOW_EVENTS) stale = true;
+    }
+    if (stale && this.#shown) this.redraw();
+    return quit;
+  }
+
+  protected override free(pointer: Pointer<"SDL_Window">): void {
+    const { common } = this.#sdl;
+    if (this.#texture !== null) common.SDL_DestroyTexture(this.#texture);
+    if (this.#renderer !== null) common.SDL_DestroyRenderer(this.#renderer);
+    common.SDL_DestroyWindow(pointer);
+    common.SDL_QuitSubSystem(INIT_VIDEO);
+  }
+}
+
+function requireSdl(): Sdl {
+  const library = sdl();
+  if (library) return library;
+  throw new LibraryError(
+    "Cannot open a window, as FFmpeg here has no sdl device and no SDL 2 or SDL 3 library was found: " +
+      "install one of them (Debian: apt-get install libsdl2-2.0-0; macOS: brew install sdl2)",
+  );
+}
+
+function openWindow(library: Sdl, settings: WindowSettings): Pointer<"SDL_Window"> {
+  const { common, version } = library;
+  const result = common.SDL_InitSubSystem(INIT_VIDEO);
+  // Version 2 gives 0 for success, version 3 a C bool: only its lowest byte counts.
+  const failed = version.major === 2 ? result < 0 : (result & 0xff) === 0;
+  if (failed) throw sdlError(library, "reach a display");
+  const trouble = displayTrouble(library);
+  const window = trouble === undefined ? library.createWindow(settings) : null;
+  if (window !== null) return window;
+  const error = trouble === undefined
+    ? sdlError(library, "open a window")
+    : new SdlError(`Cannot open a window: ${trouble}`);
+  common.SDL_QuitSubSystem(INIT_VIDEO);
+  throw error;
+}
+
+/** What SDL says of its last failure; the class that carries codes is chosen by the caller. */
+export class SdlError extends Error {}
+
+function sdlError({ common }: Sdl, action: string): SdlError {
+  const why = readCString(common.SDL_GetError());
+  return new SdlError(`Cannot ${action}: ${why || "SDL gives no reason"}`);
+}

@@ -1,0 +1,175 @@
+/**
+ * What the project's tasks need from the machine: one table, and how its entries are looked for.
+ *
+ * To add a tool, add an entry to {@linkcode REQUIREMENTS}; nothing else changes.
+ */
+
+import { LIBRARIES } from "../ffi/locate.ts";
+
+/** A task of `deno.json` that needs something of the machine. */
+export type Task = "demo" | "test";
+
+/** A package manager by its own name. */
+export type ManagerName = "apt" | "dnf" | "pacman" | "apk" | "zypper" | "brew" | "winget" | "choco";
+
+/** How to tell whether something is on the machine. */
+export type Detection =
+  | { readonly kind: "libraries" }
+  | { readonly kind: "programs"; readonly names: readonly string[] }
+  | { readonly kind: "pythonModule"; readonly name: string };
+
+/** Something a task needs, or can use. */
+export interface Requirement {
+  /** What it is called in messages. */
+  readonly name: string;
+  /** How to tell whether it is there. */
+  readonly detection: Detection;
+  /** The tasks that use it. Without the optional ones, a task does less but still works. */
+  readonly tasks: Readonly<Partial<Record<Task, "required" | "optional">>>;
+  /** The packages that bring it; a manager that isn't named has none. */
+  readonly packages: Readonly<Partial<Record<ManagerName, readonly string[]>>>;
+  /** What is left out without it; for optional ones. */
+  readonly otherwise?: string;
+}
+
+/** What can be asked about a machine; a plain object in tests. */
+export interface Machine {
+  /** Names of the library files that the loader would find, one list for each place. */
+  libraryFiles(): readonly (readonly string[])[];
+  /** Whether a program is on the search path. */
+  hasProgram(name: string): boolean;
+  /** Whether Python can import a module. */
+  hasPythonModule(name: string): boolean;
+}
+
+/** What a task lacks. */
+export interface Missing {
+  /** The task can't run without these. */
+  readonly required: readonly Requirement[];
+  /** The task does less without these. */
+  readonly optional: readonly Requirement[];
+}
+
+// One package that brings the programs and all seven libraries, whose own packages are named
+// differently in every release of a system.
+const FFMPEG_PACKAGES: Requirement["packages"] = {
+  apt: ["ffmpeg"],
+  dnf: ["ffmpeg-free"],
+  pacman: ["ffmpeg"],
+  apk: ["ffmpeg"],
+  zypper: ["ffmpeg"],
+  brew: ["ffmpeg"],
+  winget: ["Gyan.FFmpeg.Shared"],
+  choco: ["ffmpeg-shared"],
+};
+
+/** Everything that any task needs or can use. */
+export const REQUIREMENTS: readonly Requirement[] = [
+  {
+    name: "FFmpeg's shared libraries (4.3 to 9)",
+    detection: { kind: "libraries" },
+    tasks: { demo: "required", test: "required" },
+    packages: FFMPEG_PACKAGES,
+  },
+  {
+    name: "the programs ffmpeg and ffprobe",
+    detection: { kind: "programs", names: ["ffmpeg", "ffprobe"] },
+    tasks: { test: "required" },
+    packages: FFMPEG_PACKAGES,
+  },
+  {
+    name: "torchaudio",
+    detection: { kind: "pythonModule", name: "torchaudio" },
+    tasks: { test: "optional" },
+    packages: { apt: ["python3-torchaudio"] },
+    otherwise: "the tests that compare with torchaudio are skipped",
+  },
+  {
+    name: "an X display in memory (Xvfb), xdotool and ImageMagick",
+    detection: { kind: "programs", names: ["Xvfb", "xdotool", "import"] },
+    tasks: { test: "optional" },
+    packages: {
+      apt: ["xvfb", "xdotool", "imagemagick"],
+      dnf: ["xorg-x11-server-Xvfb", "xdotool", "ImageMagick"],
+      pacman: ["xorg-server-xvfb", "xdotool", "imagemagick"],
+      apk: ["xvfb", "xdotool", "imagemagick"],
+      zypper: ["xorg-x11-server-Xvfb", "xdotool", "ImageMagick"],
+    },
+    otherwise: "the tests that look at windows are skipped",
+  },
+  {
+    name: "the sound server PulseAudio, its tools, and ALSA's plugin for it",
+    detection: { kind: "programs", names: ["pulseaudio", "pactl", "parec"] },
+    tasks: { test: "optional" },
+    packages: {
+      apt: ["pulseaudio", "pulseaudio-utils", "libasound2-plugins"],
+      dnf: ["pulseaudio", "pulseaudio-utils", "alsa-plugins-pulseaudio"],
+      pacman: ["pulseaudio", "libpulse", "alsa-plugins"],
+      apk: ["pulseaudio", "pulseaudio-utils", "alsa-plugins-pulse"],
+      zypper: ["pulseaudio", "pulseaudio-utils", "alsa-plugins-pulse"],
+    },
+    otherwise: "the tests that listen to sound devices are skipped",
+  },
+];
+
+/** Finds what a task lacks on a machine. */
+export function missing(
+  task: Task,
+  machine: Machine,
+  requirements: readonly Requirement[] = REQUIREMENTS,
+): Missing {
+  const absent = requirements.filter((it) =>
+    it.tasks[task] !== undefined && !isPresent(it.detection, machine)
+  );
+  return {
+    required: absent.filter((it) => it.tasks[task] === "required"),
+    optional: absent.filter((it) => it.tasks[task] === "optional"),
+  };
+}
+
+/** Lists the packages that bring what is missing, each once; empty where a manager has none. */
+export function packagesFor(
+  requirements: readonly Requirement[],
+  manager: ManagerName,
+): string[] {
+  return [...new Set(requirements.flatMap((it) => it.packages[manager] ?? []))];
+}
+
+function isPresent(detection: Detection, machine: Machine): boolean {
+  switch (detection.kind) {
+    case "libraries":
+      return machine.libraryFiles().some((names) => releaseAmong(names) !== undefined);
+    case "programs":
+      return detection.names.every((name) => machine.hasProgram(name));
+    case "pythonModule":
+      return machine.hasPythonModule(detection.name);
+  }
+}
+
+// Library versions by FFmpeg release, newest first, in the order of LIBRARIES.
+const RELEASES: readonly (readonly [release: string, versions: readonly number[]])[] = [
+  ["9", [61, 7, 10, 63, 63, 12, 63]],
+  ["8", [60, 6, 9, 62, 62, 11, 62]],
+  ["7", [59, 5, 8, 61, 61, 10, 61]],
+  ["6", [58, 4, 7, 60, 60, 9, 60]],
+  ["5", [57, 4, 6, 59, 59, 8, 59]],
+  ["4", [56, 3, 5, 58, 58, 7, 58]],
+];
+
+// libavcodec.so.60, libavcodec-1a2b3c.so.60.31.102, libavcodec.60.31.dylib, avcodec-60.dll
+const LIBRARY_FILE = new RegExp(
+  `^(?:lib)?(${LIBRARIES.join("|")})(?:-[0-9a-f]{6,})?` +
+    String.raw`(?:\.so\.(\d+)(?:\.\d+)*|\.(\d+)(?:\.\d+)*\.dylib|-(\d+)\.dll)$`,
+);
+
+/** Tells which FFmpeg release is complete among the files of one place, the newest if several. */
+export function releaseAmong(fileNames: readonly string[]): string | undefined {
+  const found = new Set<string>();
+  for (const fileName of fileNames) {
+    const [, library, so, dylib, dll] = LIBRARY_FILE.exec(fileName) ?? [];
+    if (library !== undefined) found.add(`${library} ${so ?? dylib ?? dll}`);
+  }
+  const isComplete = (versions: readonly number[]) =>
+    LIBRARIES.every((library, index) => found.has(`${library} ${versions[index]}`));
+  return RELEASES.find(([, versions]) => isComplete(versions))?.[0];
+}

@@ -1,0 +1,167 @@
+/**
+ * Checks everything and runs all tests; what `deno task test` does after the setup.
+ *
+ * ```sh
+ * deno task test                                 # all checks, all examples, all tests
+ * deno task test tests/time_test.ts --filter pts # only these tests, as they run
+ * deno task ok                                   # the checks without the tests
+ * ```
+ *
+ * Each step prints a line with its time, and what it said if it failed. A failure does not keep the
+ * later steps from running.
+ *
+ * @module
+ */
+
+import { closingLine, type Counts, countsIn, sum } from "./test_counts.ts";
+
+/** One command to run. */
+interface Step {
+  readonly title: string;
+  /** The arguments for `deno`. */
+  readonly args: readonly string[];
+  /** Whether the command counts its results itself. */
+  readonly hasTests: boolean;
+}
+
+interface Outcome {
+  readonly success: boolean;
+  readonly output: string;
+}
+
+/** What hangs must end some time, so that its output is seen. */
+const TIME_LIMIT_MINUTES = 10;
+
+const ROOT = new URL("..", import.meta.url);
+const TERMINAL = Deno.stdout.isTerminal();
+
+/**
+ * A test must close what it opens. The examples can't: FFmpeg's libraries are opened at first use
+ * and stay open, which the tests see to before the first test (tests/preload.ts).
+ */
+const SANITIZERS = ["--sanitize-ops", "--sanitize-resources", "--preload=tests/preload.ts"];
+
+if (import.meta.main) Deno.exit(await main(Deno.args.filter((it) => it !== "--")));
+
+async function main(args: readonly string[]): Promise<number> {
+  const [first] = args;
+  const counts = first === undefined
+    ? await runAll([...checks(), ...tests()])
+    : first === "--checks"
+    ? await runAll(checks())
+    : [await runNarrowed(args)];
+  const total = sum(counts);
+  console.log(closingLine(total));
+  return total.failed === 0 ? 0 : 1;
+}
+
+function checks(): Step[] {
+  return [
+    check("Formatting", "fmt", "--check"),
+    check("Lint", "lint"),
+    check("Types", "check", "."),
+    check("Documentation", "doc", "--lint", "mod.ts"),
+    check("Package", "publish", "--dry-run", "--allow-dirty"),
+  ];
+}
+
+function tests(): Step[] {
+  const documents = ["README.md", "docs", "mod.ts", "src"].filter(exists);
+  return [
+    { title: "Examples", args: ["test", "--doc", "-A", ...documents], hasTests: true },
+    { title: "Tests", args: ["test", "-A", ...SANITIZERS, "tests"], hasTests: true },
+  ];
+}
+
+function check(title: string, ...args: string[]): Step {
+  return { title, args, hasTests: false };
+}
+
+async function runAll(steps: readonly Step[]): Promise<Counts[]> {
+  const counts: Counts[] = [];
+  for (const step of steps) counts.push(await runStep(step));
+  return counts;
+}
+
+async function runStep(step: Step): Promise<Counts> {
+  const start = performance.now();
+  const outcome = await run(step.args, showProgress(step.title));
+  const counts = countsOf(step, outcome);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  const results = step.hasTests ? `, ${closingLine(counts)}` : "";
+  const verdict = counts.failed === 0 ? "ok" : "FAILED";
+  clearProgress();
+  console.log(`${step.title}: ${verdict}${results} (${seconds} s)`);
+  if (counts.failed > 0) console.log(`\ndeno ${step.args.join(" ")}\n${outcome.output}`);
+  return counts;
+}
+
+function countsOf({ hasTests }: Step, { success, output }: Outcome): Counts {
+  if (hasTests) return countsIn(output, success);
+  return { passed: success ? 1 : 0, failed: success ? 0 : 1, skipped: 0 };
+}
+
+/** Runs the chosen tests alone, and shows their output as it comes. */
+async function runNarrowed(args: readonly string[]): Promise<Counts> {
+  const encoder = new TextEncoder();
+  const show = (text: string) => Deno.stdout.writeSync(encoder.encode(text));
+  const { output, success } = await run(["test", "-A", ...args], show);
+  return countsIn(output, success);
+}
+
+/** Runs `deno`, handing its output on as it comes, and gives the whole of it. */
+async function run(args: readonly string[], onText: (text: string) => void): Promise<Outcome> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), TIME_LIMIT_MINUTES * 60_000);
+  const parts: string[] = [];
+  const collect = (text: string) => {
+    parts.push(text);
+    onText(text);
+  };
+  const reading = Promise.all([read(child.stdout, collect), read(child.stderr, collect)]);
+  const { success, signal } = await child.status;
+  clearTimeout(timer);
+  // A process that a test left behind may hold the pipes open for ever.
+  await Promise.race([reading, new Promise((resolve) => setTimeout(resolve, 1000))]);
+  if (signal) collect(`\nEnded by ${signal} (the time limit is ${TIME_LIMIT_MINUTES} minutes)\n`);
+  return { success, output: parts.join("") };
+}
+
+async function read(stream: ReadableStream<Uint8Array>, onText: (text: string) => void) {
+  const decoder = new TextDecoder();
+  for await (const bytes of stream) onText(decoder.decode(bytes, { stream: true }));
+}
+
+/** Shows on a terminal what is being done, and the file whose tests are running. */
+function showProgress(title: string): (text: string) => void {
+  if (!TERMINAL) return () => {};
+  const show = (file: string) => {
+    clearProgress();
+    Deno.stdout.writeSync(new TextEncoder().encode(`${title} … ${file}`));
+  };
+  show("");
+  return (text) => {
+    const file = /^running \d+ tests? from (.*)$/m.exec(text)?.[1];
+    if (file) show(file);
+  };
+}
+
+function clearProgress(): void {
+  if (TERMINAL) Deno.stdout.writeSync(new TextEncoder().encode("\r\x1b[K"));
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(new URL(path, ROOT));
+    return true;
+  } catch {
+    return false;
+  }
+}
