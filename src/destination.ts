@@ -1,0 +1,48 @@
+/**
+ * Destinations: where a muxer's bytes go.
+ *
+ * @module
+ */
+
+import { call, type Steps } from "../ffi/call.ts";
+import { protocolOf } from "../ffi/compat.ts";
+import { EXIT, posixCode } from "../ffi/error.ts";
+import { ffmpeg } from "../ffi/load.ts";
+import { check, failure } from "./failure.ts";
+import { UrlIo } from "./url_io.ts";
+
+/** A file or a URL to write to. */
+export class UrlDestination extends UrlIo {
+  protected override get flag(): number {
+    return ffmpeg().layout.constants.AVIO_FLAG_WRITE;
+  }
+
+  protected override failure(code: number): Error {
+    return failure(code, `open "${this.url}" for writing`, openHint(code, this.url));
+  }
+
+  /** Pushes out what is buffered. */
+  *flush(): Steps<void> {
+    const pointer = this.slot.value;
+    if (pointer === null) return;
+    yield* call(ffmpeg().io.avio_flush, pointer);
+    check(ffmpeg().view("AVIOContext", pointer).error, `write to "${this.url}"`);
+  }
+
+  /** Closes it; an error that FFmpeg met while writing comes out at the latest here. */
+  *close(): Steps<void> {
+    if (this.slot.value === null) return;
+    const code: number = yield* call(ffmpeg().io.avio_closep, this.slot.address);
+    if (code !== EXIT) check(code, `finish writing to "${this.url}"`);
+  }
+}
+
+/** What a failure to open a path for writing usually means. */
+function openHint(code: number, url: string): string {
+  const folder = url.replace(/^file:/, "").replace(/[\\/]?[^\\/]*$/, "") || ".";
+  if (protocolOf(url) !== "file") return "";
+  if (code === posixCode("ENOENT")) return `the folder "${folder}" does not exist`;
+  if (code === posixCode("EISDIR")) return "it is a folder, not a file";
+  if (code === posixCode("ENOTDIR")) return `"${folder}" is not a folder`;
+  return "";
+}

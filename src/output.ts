@@ -1,0 +1,67 @@
+/**
+ * What a writer writes its packets to: a container, or a window of Sluice's own.
+ *
+ * @module
+ */
+
+import type { Rest, Steps } from "../ffi/call.ts";
+import type { Interrupt } from "../ffi/interrupt.ts";
+import type { AnyPointer } from "../ffi/symbols.ts";
+import type { CodecContext } from "./codec.ts";
+import type { Container } from "./encoder_settings.ts";
+import type { Packet } from "./packet.ts";
+import type { Rational } from "./time.ts";
+
+/** Where a container's bytes go. */
+export interface Target {
+  /** FFmpeg's I/O context, `null` unless open. */
+  readonly context: AnyPointer | null;
+  /** The class of the options that opening it takes. */
+  readonly optionClass: AnyPointer | null;
+  /** Opens it; gives the options that were not taken. */
+  open(options: Record<string, string>, interrupt: Interrupt): Steps<Record<string, string>>;
+  /** Pushes out what is buffered. */
+  flush(): Steps<void>;
+  /** Closes it. */
+  close(): Steps<void>;
+}
+
+/** What takes a writer's packets. */
+export interface Output extends Container, Disposable {
+  /** What breaks off a call that waits. */
+  readonly interrupt: Interrupt;
+  /** Whether it has been freed. */
+  readonly freed: boolean;
+  /** Whether `open` has succeeded, and `finish` has not begun. */
+  readonly opened: boolean;
+  /** Whether packets are kept until those of other streams have come. */
+  readonly interleaved: boolean;
+  /** Whether it writes to a file or socket that is opened for it. */
+  readonly needsFile: boolean;
+  /** What it opens by itself, without being handed a file. */
+  readonly opens: "nothing" | "files beside each other" | "anything";
+  /** Whether it shows pictures or plays sound: then time matters, and its calls may wait. */
+  readonly device: "audio" | "video" | undefined;
+  /** Adds a stream for an encoder's packets; gives its index. */
+  addStream(context: CodecContext, frameRate?: Rational): number;
+  /** Replaces the metadata. */
+  setMetadata(entries: Readonly<Record<string, string>>): void;
+  /** Sets options; throws a `TypeError` for one that is known neither here nor to the target. */
+  setOptions(options: Readonly<Record<string, string>>, target: Target | undefined): void;
+  /** Opens the target, if there is one, and begins. */
+  open(options: Record<string, string>, target: Target | undefined): Steps<void>;
+  /** Writes a packet of a stream, whose times are in units of `timeBase`. */
+  write(packet: Packet, index: number, timeBase: Rational, waits: boolean): Rest;
+  /** Writes out what has been gathered, as far as that can be done in mid-stream. */
+  flush(): Steps<void>;
+  /** Ends it properly. */
+  finish(): Steps<void>;
+  /** Looks after it while the script does other things; devices with a window need that. */
+  idle?(): void;
+  /** Sound devices: forgets what has not been played yet. */
+  drop?(): void;
+  /** Sound devices: how much they gather before they play the first, in seconds. */
+  readonly holdsBack?: number;
+  /** Sound devices: how much of a stream has been heard, in seconds, where the device can tell. */
+  heard?(index: number): number | undefined;
+}

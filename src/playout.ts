@@ -1,0 +1,165 @@
+/**
+ * A writer's packets on their way to its output: counted, paced, and heard to the end.
+ *
+ * @module
+ */
+
+import { type Rest, sleep, type Steps } from "../ffi/call.ts";
+import { EXIT } from "../ffi/error.ts";
+import { failure } from "./failure.ts";
+import type { Output } from "./output.ts";
+import { Pacer } from "./pacer.ts";
+import type { Packet } from "./packet.ts";
+import { NOPTS, type Rational, toSeconds } from "./time.ts";
+import type { StreamWriterStats } from "./types.ts";
+
+/** Two looks at a device that is playing what is left are this many milliseconds apart at most. */
+const LOOK = 50;
+/** A device whose time advances by less than this, in seconds, from one look to the next stands. */
+const STANDING = 0.01;
+/** The longest delay, in milliseconds, of a device that has run empty. */
+const MAX_DELAY = 500;
+/** By how many milliseconds a device may be later than it says before that is an underrun. */
+const TOLERANCE = 30;
+/** How long, in seconds, a device may take longer than its sound lasts. */
+const GRACE = 2;
+
+/** Hands packets to an output. */
+export class Playout {
+  readonly #output: Output;
+  readonly #waits: boolean;
+  readonly #pacer: Pacer | undefined;
+  /** The end of what has been written, in seconds, stream by stream. */
+  readonly #ends: number[] = [];
+  #packets = 0;
+  #bytes = 0;
+  #seconds = 0;
+  #underruns = 0;
+  #began: number | undefined;
+  /** Until when the device has sound, by the clock in milliseconds. */
+  #lastsUntil = Infinity;
+  #padding = false;
+
+  /**
+   * Makes the last stage of a writer.
+   *
+   * @param output What the packets go to.
+   * @param waits Whether writing to it may wait.
+   * @param paced Whether packets are handed on when they are due.
+   * @param clock What time it is, in seconds of the media; default: it runs from the first packet.
+   */
+  constructor(output: Output, waits: boolean, paced: boolean, clock?: () => number | undefined) {
+    this.#output = output;
+    this.#waits = waits;
+    this.#pacer = paced
+      ? new Pacer({
+        ...(clock ? { clock } : {}),
+        idle: () => output.idle?.(),
+        interrupted: () => output.interrupt.triggered,
+      })
+      : undefined;
+  }
+
+  /** What has been done so far. */
+  get counts(): StreamWriterStats {
+    return {
+      packets: this.#packets,
+      bytes: this.#bytes,
+      seconds: this.#seconds,
+      late: this.#pacer?.late ?? 0,
+      dropped: this.#pacer?.dropped ?? 0,
+      underruns: this.#underruns,
+    };
+  }
+
+  /** The end of what has been written, in seconds. */
+  get end(): number {
+    return Math.max(0, ...this.#ends.filter((end) => end !== undefined));
+  }
+
+  /** How much silence a device needs after what has been written, in seconds, to play it at all. */
+  get missing(): number {
+    return this.#began === undefined ? 0 : Math.max(0, (this.#output.holdsBack ?? 0) - this.end);
+  }
+
+  /** From here on only silence is written, which does not count. */
+  pad(): void {
+    this.#padding = true;
+  }
+
+  /** How much of the first stream has been heard, in seconds. */
+  get heard(): number {
+    return this.#began === undefined || !this.#output.opened ? 0 : this.#heard(0);
+  }
+
+  /** Hands a packet on, when it is due if packets are paced. */
+  write(packet: Packet, index: number, timeBase: Rational): Rest {
+    const { pts, duration, size } = packet.fields;
+    const begin = pts === NOPTS ? this.#ends[index] ?? 0 : toSeconds(pts, timeBase);
+    const lasts = toSeconds(duration, timeBase);
+    if (!this.#padding) {
+      this.#packets++;
+      this.#bytes += size;
+      this.#seconds = Math.max(this.#seconds, begin + lasts);
+    }
+    if (this.#output.device === "audio") this.#listen(index);
+    this.#ends[index] = Math.max(this.#ends[index] ?? 0, begin + lasts);
+    if (this.#pacer) return this.#paced(this.#pacer, packet, index, timeBase, begin, lasts);
+    return this.#output.write(packet, index, timeBase, this.#waits);
+  }
+
+  *#paced(
+    pacer: Pacer,
+    packet: Packet,
+    index: number,
+    timeBase: Rational,
+    begin: number,
+    lasts: number,
+  ): Steps<void> {
+    if (!(yield* pacer.wait(begin, lasts))) return;
+    const rest = this.#output.write(packet, index, timeBase, this.#waits);
+    if (rest) yield* rest;
+    pacer.began(begin);
+  }
+
+  /**
+   * Notices when a sound device has run out of samples before the next ones came: by the clock, since
+   * a device that has run out stands still and does not tell.
+   */
+  #listen(index: number): void {
+    const now = performance.now();
+    this.#began ??= now;
+    if (this.#output.interrupt.triggered) throw failure(EXIT, "play the sound");
+    if (now > this.#lastsUntil) this.#underruns++;
+    const end = this.#ends[index] ?? 0;
+    const begun = end > (this.#output.holdsBack ?? 0);
+    const left = (end - this.#heard(index)) * 1000;
+    this.#lastsUntil = begun ? now + left + TOLERANCE : Infinity;
+  }
+
+  /** How much of a sound stream has been heard, in seconds: at a guess where no device tells. */
+  #heard(index: number): number {
+    const elapsed = (performance.now() - (this.#began ?? performance.now())) / 1000;
+    return this.#output.heard?.(index) ?? elapsed;
+  }
+
+  /**
+   * Waits until a sound device has played everything up to `end`. A device that has run empty goes on
+   * counting its own delay as sound that is still to be heard: when its time stands still, that is
+   * what is left.
+   */
+  *drain(end: number): Steps<void> {
+    if (this.#output.device !== "audio" || this.#began === undefined) return;
+    const limit = performance.now() + (end - this.#heard(0) + GRACE) * 1000;
+    let last = -Infinity;
+    while (performance.now() < limit && !this.#output.interrupt.triggered) {
+      const heard = this.#heard(0);
+      const left = (end - heard) * 1000;
+      if (left <= 0) return;
+      const standing = heard - last < STANDING;
+      yield* sleep(Math.min(standing ? left : LOOK, MAX_DELAY));
+      if (standing) return;
+      last = heard;
+    }
+  }
+}

@@ -1,0 +1,887 @@
+/**
+ * `StreamReader`: reads a file or whatever FFmpeg reaches, and decodes it to samples and pixels.
+ *
+ * @module
+ */
+
+import { breathe, outOfBreath, runSync, sleep, type Steps } from "../ffi/call.ts";
+import { defaultLayout, protocolClass, protocolOf } from "../ffi/compat.ts";
+import { EAGAIN, EOF } from "../ffi/error.ts";
+import { Interrupt } from "../ffi/interrupt.ts";
+import { ffmpeg } from "../ffi/load.ts";
+import {
+  flag,
+  location,
+  nonNegative,
+  optionalText,
+  optionalWholeNumber,
+  optionsObject,
+  text,
+  textRecord,
+  wholeNumber,
+} from "./arguments.ts";
+import type { Reusable } from "./chunk_buffer.ts";
+import type { AudioChunk, VideoChunk } from "./chunk.ts";
+import type { MediaType } from "./codec.ts";
+import { Demuxer, isInputDevice, type SourceStream } from "./demuxer.ts";
+import { frameRate } from "./encoder_settings.ts";
+import { failure } from "./failure.ts";
+import { checkFilterNames } from "./filter_graph.ts";
+import { pixelFormat, sampleFormat } from "./formats.ts";
+import {
+  AudioInputStream,
+  type InputStream,
+  type InputStreamSettings,
+  type OutputInfo,
+  VideoInputStream,
+} from "./input_stream.ts";
+import { Operations } from "./operations.ts";
+import {
+  isGranted,
+  requireAccess,
+  requireFilters,
+  requireFolder,
+  requireList,
+  requireOptions,
+} from "./permissions.ts";
+import { openFailure, UrlSource } from "./source.ts";
+import { article, shown } from "./text.ts";
+import type { WaitOptions } from "./types.ts";
+
+/** How a source is opened. */
+export interface StreamReaderOptions {
+  /** The container or input device, by FFmpeg's demuxer name. Default: what the data shows. */
+  readonly format?: string;
+  /** Options of the container and the protocol, by FFmpeg's names. */
+  readonly option?: Readonly<Record<string, string | number | boolean>>;
+  /** Bytes that are read ahead, for sources that are objects. */
+  readonly bufferSize?: number;
+  /**
+   * Whether data that can't be decoded is an error. By default it is left out, as `ffmpeg` does, and
+   * counted in `stats`.
+   *
+   * @default {false}
+   */
+  readonly strict?: boolean;
+}
+
+/** What all streams of a reader can be asked for. */
+export interface InputStreamOptions {
+  /** Which source stream. Default: the one that FFmpeg thinks best. */
+  readonly streamIndex?: number;
+  /** How many chunks are kept; when it is full the oldest give way. -1: all. @default {-1} */
+  readonly bufferChunkSize?: number;
+  /** The decoder, by FFmpeg's name. Default: FFmpeg's choice. */
+  readonly decoder?: string;
+  /** The decoder's options, by FFmpeg's names: `{ threads: "1" }`. */
+  readonly decoderOption?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** What an audio stream of a reader can be asked for, in plain terms. */
+export interface BasicAudioOptions extends InputStreamOptions {
+  /** The sample format; `null` leaves it as it is decoded. @default {"fltp"} */
+  readonly format?: string | null;
+  /** Samples per second. Default: the source's. */
+  readonly sampleRate?: number;
+  /** Channels. Default: the source's. */
+  readonly numChannels?: number;
+}
+
+/** What a video stream of a reader can be asked for, in plain terms. */
+export interface BasicVideoOptions extends InputStreamOptions {
+  /** The pixel format; `null` leaves it as it is decoded. @default {"rgb24"} */
+  readonly format?: string | null;
+  /** Frames per second; frames are repeated or dropped. Default: the source's. */
+  readonly frameRate?: number;
+  /** The width; pictures are scaled. Default: the source's. */
+  readonly width?: number;
+  /** The height; pictures are scaled. Default: the source's. */
+  readonly height?: number;
+  /** Whether pictures are turned upright, as the source asks for. @default {true} */
+  readonly autorotate?: boolean;
+}
+
+/** What an audio stream of a reader can be asked for, in FFmpeg's terms. */
+export interface FilteredAudioOptions extends InputStreamOptions {
+  /** Filters, in FFmpeg's syntax: `"atempo=2,aformat=s16"`. Default: none. */
+  readonly filterDesc?: string;
+}
+
+/** What a video stream of a reader can be asked for, in FFmpeg's terms. */
+export interface FilteredVideoOptions extends InputStreamOptions {
+  /** Filters, in FFmpeg's syntax: `"fps=10,scale=320:-2,format=rgb24"`. Default: none. */
+  readonly filterDesc?: string;
+  /** Whether pictures are turned upright, as the source asks for. @default {true} */
+  readonly autorotate?: boolean;
+}
+
+/** How to wait for a source that is not ready, such as a microphone. */
+export interface RetryOptions extends WaitOptions {
+  /**
+   * How long to try again, in milliseconds, when the source has nothing yet: below 0 for ever. By
+   * default that is an `FFmpegError` whose `codeName` is `"EAGAIN"`.
+   */
+  readonly timeout?: number;
+  /** How long to wait between two tries, in milliseconds. @default {10} */
+  readonly backoff?: number;
+}
+
+/** How chunks are iterated. */
+export interface StreamOptions extends RetryOptions {
+  /**
+   * Whether the memory of the pictures of one round is used again for the next: faster, and each
+   * chunk is then valid until the next round only.
+   *
+   * @default {false}
+   */
+  readonly reuse?: boolean;
+}
+
+/** A chunk of either kind, as a reader gives it. */
+export type Chunk = Reusable<AudioChunk> | Reusable<VideoChunk>;
+
+/** One chunk for each output stream; `null` for a stream that has come to its end. */
+export type Chunks<T extends readonly (AudioChunk | VideoChunk)[]> = {
+  [K in keyof T]: Reusable<T[K]> | null;
+};
+
+/** Where `seek` goes: to the key frame before, to any frame, or to the very time. */
+export type SeekMode = "key" | "any" | "precise";
+
+/** What a reader has done so far. */
+export interface StreamReaderStats {
+  /** Packets read. */
+  readonly packets: number;
+  /** Frames decoded. */
+  readonly frames: number;
+  /** Packets that could not be decoded and were left out. */
+  readonly skippedPackets: number;
+  /** Chunks that gave way to newer ones in a full buffer. */
+  readonly droppedChunks: number;
+}
+
+const STREAM_KEYS = ["streamIndex", "bufferChunkSize", "decoder", "decoderOption"] as const;
+
+/** Frees what a reader left behind that was forgotten without `close()`. */
+const forgotten = new FinalizationRegistry<{ demuxer: Demuxer; streams: InputStream[] }>(free);
+
+function free({ demuxer, streams }: { demuxer: Demuxer; streams: InputStream[] }): void {
+  for (const stream of streams) stream[Symbol.dispose]();
+  demuxer[Symbol.dispose]();
+}
+
+/**
+ * Reads a file, a device or a URL, and decodes its streams to chunks of samples and pixels.
+ *
+ * Open it, add output streams, iterate over the chunks. The vocabulary and the semantics are those
+ * of `torchaudio.io.StreamReader`; the differences are that nothing is dropped unless a
+ * `bufferChunkSize` is given, that damaged packets are left out and counted, and that pictures come
+ * upright.
+ *
+ * @example The loudest sample of a file
+ * ```ts
+ * import { StreamReader, StreamWriter } from "@sluice/av";
+ *
+ * const path = await Deno.makeTempFile({ suffix: ".wav" });
+ * const writer = new StreamWriter(path);
+ * writer.addAudioStream(8000, 1);
+ * using out = writer.openSync();
+ * out.writeAudioChunkSync(0, new Float32Array(8000).fill(0.5));
+ * out.closeSync();
+ *
+ * using reader = StreamReader.openSync(path);
+ * reader.addBasicAudioStream(1024);
+ * let peak = 0;
+ * for (const [chunk] of reader.streamSync()) {
+ *   for (const sample of chunk!.data) peak = Math.max(peak, Math.abs(Number(sample)));
+ * }
+ * console.log(peak.toFixed(2)); // 0.50
+ * ```
+ */
+export class StreamReader implements Disposable, AsyncDisposable {
+  readonly #demuxer: Demuxer;
+  readonly #streams: InputStream[] = [];
+  readonly #operations: Operations;
+  readonly #strict: boolean;
+  readonly #url: string;
+  #selected = false;
+  #ended = false;
+  #packets = 0;
+  #removed = { frames: 0, skipped: 0, dropped: 0 };
+
+  private constructor(demuxer: Demuxer, { interrupt, url, strict, waits }: Opening) {
+    this.#demuxer = demuxer;
+    this.#url = url;
+    this.#strict = strict;
+    // Reading a local file is not broken off: FFmpeg would take it for damaged.
+    this.#operations = new Operations("StreamReader", () => waits ? interrupt : undefined);
+    forgotten.register(this, { demuxer, streams: this.#streams }, this);
+  }
+
+  /**
+   * Opens a source.
+   *
+   * @param src A path or a URL, or a device's name together with `format`.
+   * @param options The container, its options, and ways to give up waiting.
+   * @returns The reader, to be used with `await using`.
+   * @throws {FFmpegError} When the source can't be opened.
+   * @throws {Deno.errors.NotCapable} When the script has no permission for the source.
+   */
+  static async open(
+    src: string | URL,
+    options?: StreamReaderOptions & WaitOptions,
+  ): Promise<StreamReader> {
+    const { signal, timeout, ...rest } = anyObject("the options of StreamReader.open", options);
+    const opening = new Opening(src, rest);
+    const operations = new Operations("StreamReader", () => opening.interrupt);
+    const wait = {
+      ...(signal === undefined ? {} : { signal }),
+      ...(timeout === undefined ? {} : { timeout }),
+    };
+    const demuxer = await operations.later(() => opening.steps(), wait);
+    return new StreamReader(demuxer, opening);
+  }
+
+  /** The same as {@linkcode open}, blocking. To be used with `using`. */
+  static openSync(src: string | URL, options?: StreamReaderOptions): StreamReader {
+    const opening = new Opening(src, options);
+    const demuxer = runSync(opening.steps());
+    return new StreamReader(demuxer, opening);
+  }
+
+  /** How many streams the source has. */
+  get numSrcStreams(): number {
+    return this.#open.numStreams;
+  }
+
+  /** How many output streams have been added. */
+  get numOutStreams(): number {
+    return this.#streams.length;
+  }
+
+  /** The index of the audio stream that FFmpeg thinks best, if there is one. */
+  get defaultAudioStream(): number | undefined {
+    return this.#open.bestStream("audio");
+  }
+
+  /** The index of the video stream that FFmpeg thinks best, if there is one. */
+  get defaultVideoStream(): number | undefined {
+    return this.#open.bestStream("video");
+  }
+
+  /** How long the source lasts, in seconds; `undefined` where that is not known. */
+  get duration(): number | undefined {
+    return this.#open.duration;
+  }
+
+  /** When the source begins, in seconds: the chunks' times count from 0, which may be earlier. */
+  get startTime(): number {
+    return this.#open.startTime;
+  }
+
+  /** The container's name, such as `"mov,mp4,m4a,3gp,3g2,mj2"`. */
+  get format(): string {
+    return this.#open.name;
+  }
+
+  /** The container's metadata. */
+  getMetadata(): Record<string, string> {
+    return this.#open.metadata;
+  }
+
+  /**
+   * What is in a stream of the source.
+   *
+   * @param i The index of the source stream.
+   * @returns Its codec, format, rates and sizes, as the container tells them.
+   */
+  getSrcStreamInfo(i: number): SourceStream {
+    return this.#open.info(this.#sourceIndex(i));
+  }
+
+  /**
+   * What comes out of an output stream. What depends on the decoded data is known once the first
+   * frame has been decoded.
+   *
+   * @param i The index of the output stream.
+   */
+  getOutStreamInfo(i: number): OutputInfo {
+    return this.#output(i).info;
+  }
+
+  /** What has been done so far. */
+  get stats(): StreamReaderStats {
+    const sum = (of: (stream: InputStream) => number) =>
+      this.#streams.reduce((total, stream) => total + of(stream), 0);
+    return {
+      packets: this.#packets,
+      frames: this.#removed.frames + sum((stream) => stream.frames),
+      skippedPackets: this.#removed.skipped + sum((stream) => stream.skipped),
+      droppedChunks: this.#removed.dropped + sum((stream) => stream.buffer.dropped),
+    };
+  }
+
+  /**
+   * Adds an audio output stream.
+   *
+   * @param framesPerChunk Samples per channel in a chunk; -1: whatever there is.
+   * @param options What to decode, and what to convert it to.
+   * @returns The index of the output stream.
+   */
+  addBasicAudioStream(framesPerChunk: number, options?: BasicAudioOptions): number {
+    const { format = "fltp", sampleRate, numChannels, ...rest } = optionsObject(
+      "the options of addBasicAudioStream",
+      options,
+      [...STREAM_KEYS, "format", "sampleRate", "numChannels"],
+    );
+    const rate = optionalWholeNumber("sampleRate", sampleRate, { max: 6144000 });
+    const channels = optionalWholeNumber("numChannels", numChannels, { max: 63 });
+    const filters = [
+      ...(rate === undefined ? [] : [`aresample=${rate}`]),
+      ...(format === null
+        ? []
+        : [`aformat=sample_fmts=${sampleFormat(text("format", format)).name}`]),
+      ...(channels === undefined
+        ? []
+        : [`aformat=channel_layouts=0x${defaultLayout(channels).mask.toString(16)}`]),
+    ];
+    return this.#add("audio", framesPerChunk, rest, filters.join(","), false);
+  }
+
+  /**
+   * Adds a video output stream.
+   *
+   * @param framesPerChunk Pictures in a chunk; -1: whatever there is.
+   * @param options What to decode, and what to convert it to.
+   * @returns The index of the output stream.
+   */
+  addBasicVideoStream(framesPerChunk: number, options?: BasicVideoOptions): number {
+    const { format = "rgb24", frameRate: rate, width, height, autorotate, ...rest } = optionsObject(
+      "the options of addBasicVideoStream",
+      options,
+      [...STREAM_KEYS, "format", "frameRate", "width", "height", "autorotate"],
+    );
+    const size = { max: 65535 };
+    const [w, h] = [
+      optionalWholeNumber("width", width, size),
+      optionalWholeNumber("height", height, size),
+    ];
+    const scaled = w !== undefined || h !== undefined;
+    const filters = [
+      ...(rate === undefined ? [] : [fpsFilter(rate)]),
+      ...(scaled ? [`scale=width=${w ?? "iw"}:height=${h ?? "ih"}`] : []),
+      ...(format === null ? [] : [`format=pix_fmts=${pixelFormat(text("format", format)).name}`]),
+    ];
+    return this.#add(
+      "video",
+      framesPerChunk,
+      rest,
+      filters.join(","),
+      flag("autorotate", autorotate, true),
+    );
+  }
+
+  /**
+   * Adds an audio output stream that goes through filters of FFmpeg's.
+   *
+   * @param framesPerChunk Samples per channel in a chunk; -1: whatever there is.
+   * @param options What to decode, and the filters.
+   * @returns The index of the output stream.
+   */
+  addAudioStream(framesPerChunk: number, options?: FilteredAudioOptions): number {
+    const { filterDesc, ...rest } = optionsObject("the options of addAudioStream", options, [
+      ...STREAM_KEYS,
+      "filterDesc",
+    ]);
+    const filters = optionalText("filterDesc", filterDesc)?.trim() ?? "";
+    return this.#add("audio", framesPerChunk, rest, filters, false);
+  }
+
+  /**
+   * Adds a video output stream that goes through filters of FFmpeg's.
+   *
+   * @param framesPerChunk Pictures in a chunk; -1: whatever there is.
+   * @param options What to decode, and the filters.
+   * @returns The index of the output stream.
+   */
+  addVideoStream(framesPerChunk: number, options?: FilteredVideoOptions): number {
+    const { filterDesc, autorotate, ...rest } = optionsObject(
+      "the options of addVideoStream",
+      options,
+      [...STREAM_KEYS, "filterDesc", "autorotate"],
+    );
+    const filters = optionalText("filterDesc", filterDesc)?.trim() ?? "";
+    return this.#add("video", framesPerChunk, rest, filters, flag("autorotate", autorotate, true));
+  }
+
+  #add(
+    type: MediaType,
+    framesPerChunk: number,
+    options: InputStreamOptions,
+    filters: string,
+    autorotate: boolean,
+  ): number {
+    const demuxer = this.#open;
+    requireFilters(filters);
+    checkFilterNames(filters);
+    const decoderOption = textRecord("decoderOption", options.decoderOption);
+    requireOptions(decoderOption);
+    const settings: InputStreamSettings = {
+      type,
+      index: this.#indexFor(type, options.streamIndex),
+      framesPerChunk: countOrAll("framesPerChunk", framesPerChunk),
+      bufferChunkSize: countOrAll("bufferChunkSize", options.bufferChunkSize ?? -1),
+      decoder: optionalText("decoder", options.decoder),
+      decoderOption,
+      filters,
+      autorotate,
+      strict: this.#strict,
+    };
+    const Stream = type === "audio" ? AudioInputStream : VideoInputStream;
+    this.#streams.push(new Stream(demuxer, settings));
+    this.#selected = false;
+    return this.#streams.length - 1;
+  }
+
+  #indexFor(type: MediaType, asked: number | undefined): number {
+    if (asked === undefined) {
+      const best = this.#open.bestStream(type);
+      if (best !== undefined) return best;
+      throw new TypeError(`The source "${this.#url}" has no ${type} stream`);
+    }
+    const { mediaType } = this.#open.info(this.#sourceIndex(asked));
+    if (mediaType === type) return asked;
+    throw new TypeError(
+      `Expected an index of ${article(type)} stream, got ${asked}, which is ${
+        article(mediaType)
+      } stream`,
+    );
+  }
+
+  /**
+   * Takes an output stream away; those after it move up.
+   *
+   * @param i The index of the output stream.
+   */
+  removeStream(i: number): void {
+    const stream = this.#output(i);
+    this.#operations.now(() => nothing());
+    this.#removed.frames += stream.frames;
+    this.#removed.skipped += stream.skipped;
+    this.#removed.dropped += stream.buffer.dropped;
+    this.#streams.splice(i, 1);
+    this.#selected = false;
+    stream[Symbol.dispose]();
+  }
+
+  /**
+   * Goes to a time, and empties all buffers.
+   *
+   * @param timestamp The time in seconds.
+   * @param mode `"precise"` gives what is due at that time or later, `"key"` goes to the key frame
+   * before it, `"any"` to the nearest frame, which may not be decodable by itself.
+   * @throws {FFmpegError} When the source can't be sought in.
+   */
+  async seek(timestamp: number, mode: SeekMode = "precise", wait?: WaitOptions): Promise<void> {
+    checkSeek(timestamp, mode);
+    await this.#operations.later(() => this.#seek(timestamp, mode), wait);
+  }
+
+  /** The same as {@linkcode seek}, blocking. */
+  seekSync(timestamp: number, mode: SeekMode = "precise"): void {
+    checkSeek(timestamp, mode);
+    this.#operations.now(() => this.#seek(timestamp, mode));
+  }
+
+  *#seek(timestamp: number, mode: SeekMode): Steps<void> {
+    if (this.#streams.length > 0) this.#select();
+    const sounds = this.#streams.some((stream) => stream.settings.type === "audio");
+    const preroll = mode === "precise" && sounds ? SOUND_PREROLL : 0;
+    yield* this.#seekTo(timestamp - preroll, mode, timestamp);
+    for (const stream of this.#streams) {
+      stream.reset(mode === "precise" ? timestamp : -Infinity);
+    }
+    this.#ended = false;
+  }
+
+  /** Puts the demuxer where reading must begin. */
+  *#seekTo(timestamp: number, mode: SeekMode, asked: number): Steps<void> {
+    const demuxer = this.#open;
+    const pictures = this.#streams.find((stream) => stream.settings.type === "video");
+    const careful = mode !== "any" && pictures !== undefined && demuxer.seeksBlindly;
+    for (let back = 0;; back = back * 2 + 1) {
+      const target = timestamp - back;
+      let code: number = yield* demuxer.seek(target, mode === "any");
+      // Some containers have nothing before 0, others need to be asked for it.
+      if (code < 0 && target < 0) code = yield* demuxer.seek(0, mode === "any");
+      if (code < 0 && (target <= 0 || mode === "any")) {
+        throw failure(code, `seek to ${asked} s in "${this.#url}"`, SEEK_HINT);
+      }
+      if (code < 0) continue; // near its end FFmpeg may not find its way: decode from further back
+      if (!careful) return;
+      // Without an index FFmpeg may land behind the key frame that is needed: look, and go back.
+      const key: number | undefined = yield* demuxer.nextKeyFrame(pictures.settings.index);
+      if ((key !== undefined && key <= timestamp) || target <= 0) {
+        yield* demuxer.seek(target, false);
+        return;
+      }
+    }
+  }
+
+  /**
+   * Reads one packet and decodes it.
+   *
+   * @param retry How to wait for a source that is not ready.
+   * @returns 0 when a packet was read, 1 when the source has come to its end and all frames that
+   * were held back are in the buffers.
+   * @throws {FFmpegError} When the source can't be read.
+   */
+  async processPacket(retry?: RetryOptions): Promise<0 | 1> {
+    const { steps, wait } = retrying(retry);
+    return await this.#operations.later(() => this.#processPacket(steps), wait);
+  }
+
+  /** The same as {@linkcode processPacket}, blocking. */
+  processPacketSync(retry?: RetryOptions): 0 | 1 {
+    const { steps } = retrying(retry);
+    return this.#operations.now(() => this.#processPacket(steps));
+  }
+
+  *#processPacket(retry: Retry): Steps<0 | 1> {
+    if (this.#ended) return 1;
+    this.#needStreams();
+    this.#select();
+    const began = performance.now();
+    while (true) {
+      const code: number = yield* this.#open.read(this.#decode);
+      yield* breathe();
+      if (code === 0) return 0;
+      if (code === EOF || this.#isDamage(code)) {
+        yield* this.#drain();
+        return 1;
+      }
+      const patient = code === EAGAIN && retry.timeout !== undefined &&
+        (retry.timeout < 0 || performance.now() - began < retry.timeout);
+      if (!patient) throw failure(code, `read from "${this.#url}"`);
+      yield* sleep(retry.backoff);
+    }
+  }
+
+  /** Leaves out the source streams that no output stream asks for. */
+  #select(): void {
+    if (this.#selected) return;
+    this.#open.select(new Set(this.#streams.map((stream) => stream.settings.index)));
+    this.#selected = true;
+  }
+
+  /** Whether reading ends here because the rest can't be understood, as in a truncated file. */
+  #isDamage(code: number): boolean {
+    return !this.#strict && code === ffmpeg().layout.constants.AVERROR_INVALIDDATA;
+  }
+
+  readonly #decode = (packet: { fields: { stream_index: number } }): Steps<void> =>
+    this.#dispatch(packet as never);
+
+  *#dispatch(packet: Parameters<InputStream["push"]>[0] & object): Steps<void> {
+    this.#packets++;
+    const index = packet.fields.stream_index;
+    for (const stream of this.#streams) {
+      if (stream.settings.index === index) yield* stream.push(packet);
+    }
+  }
+
+  *#drain(): Steps<void> {
+    this.#ended = true;
+    for (const stream of this.#streams) yield* stream.push(null);
+  }
+
+  /**
+   * Reads and decodes until the source ends.
+   *
+   * @param wait Ways to give up waiting.
+   */
+  async processAllPackets(wait?: WaitOptions): Promise<void> {
+    await this.#operations.later(() => this.#processAll(), wait);
+  }
+
+  /** The same as {@linkcode processAllPackets}, blocking. */
+  processAllPacketsSync(): void {
+    this.#operations.now(() => this.#processAll());
+  }
+
+  *#processAll(): Steps<void> {
+    while ((yield* this.#processPacket(NO_RETRY)) === 0);
+  }
+
+  /**
+   * Reads and decodes until each output stream has a chunk.
+   *
+   * @param retry How to wait for a source that is not ready.
+   * @returns 0 when all have one, 1 when the source has come to its end.
+   */
+  async fillBuffer(retry?: RetryOptions): Promise<0 | 1> {
+    const { steps, wait } = retrying(retry);
+    return await this.#operations.later(() => this.#fillBuffer(steps), wait);
+  }
+
+  /** The same as {@linkcode fillBuffer}, blocking. */
+  fillBufferSync(retry?: RetryOptions): 0 | 1 {
+    const { steps } = retrying(retry);
+    return this.#operations.now(() => this.#fillBuffer(steps));
+  }
+
+  *#fillBuffer(retry: Retry): Steps<0 | 1> {
+    yield* breathe();
+    while (!this.isBufferReady()) {
+      if ((yield* this.#processPacket(retry)) === 1) return 1;
+    }
+    return 0;
+  }
+
+  /** Whether each output stream that has not come to its end has a chunk. */
+  isBufferReady(): boolean {
+    void this.#open;
+    return this.#streams.some((stream) => stream.buffer.ready) &&
+      this.#streams.every((stream) => stream.buffer.ready || stream.exhausted);
+  }
+
+  /** Takes one chunk from each output stream; `null` from one that has none. */
+  popChunks<T extends readonly (AudioChunk | VideoChunk)[] = Chunk[]>(): Chunks<T> {
+    void this.#open;
+    const chunks: (Chunk | null)[] = this.#streams.map((stream) => stream.buffer.pop() ?? null);
+    return chunks as Chunks<T>;
+  }
+
+  /**
+   * Gives the chunks of all output streams, round by round, to the end of the source: each round has
+   * one chunk for each stream, `null` for a stream that has come to its end.
+   *
+   * @typeParam T What the output streams give, in their order: `stream<[VideoChunk, AudioChunk]>()`.
+   * @param options How to wait, and whether the pictures' memory is used again.
+   */
+  async *stream<T extends readonly (AudioChunk | VideoChunk)[] = Chunk[]>(
+    options?: StreamOptions,
+  ): AsyncGenerator<Chunks<T>, void, void> {
+    const { reuse, ...retry } = anyObject("the options of stream", options);
+    const { steps, wait } = retrying(retry);
+    const again = flag("reuse", reuse);
+    this.#needStreams();
+    while (true) {
+      if (!this.isBufferReady() || outOfBreath()) {
+        await this.#operations.later(() => this.#fillBuffer(steps), wait);
+      }
+      const chunks = this.popChunks<T>();
+      if (chunks.every((chunk) => chunk === null)) return;
+      yield chunks;
+      if (again) giveBack(chunks);
+    }
+  }
+
+  /** The same as {@linkcode stream}, blocking. */
+  *streamSync<T extends readonly (AudioChunk | VideoChunk)[] = Chunk[]>(
+    options?: StreamOptions,
+  ): Generator<Chunks<T>, void, void> {
+    const { reuse, ...retry } = anyObject("the options of streamSync", options);
+    const { steps } = retrying(retry);
+    const again = flag("reuse", reuse);
+    this.#needStreams();
+    while (true) {
+      if (!this.isBufferReady()) this.#operations.now(() => this.#fillBuffer(steps));
+      const chunks = this.popChunks<T>();
+      if (chunks.every((chunk) => chunk === null)) return;
+      yield chunks;
+      if (again) giveBack(chunks);
+    }
+  }
+
+  /** Closes the source. A second call does nothing. */
+  async close(): Promise<void> {
+    await this.#operations.later(() => this.#close());
+  }
+
+  /** The same as {@linkcode close}, blocking. */
+  closeSync(): void {
+    this.#operations.now(() => this.#close());
+  }
+
+  // deno-lint-ignore require-yield -- closing a source does not wait, but takes its turn
+  *#close(): Steps<void> {
+    if (this.#demuxer.freed) return;
+    forgotten.unregister(this);
+    free({ demuxer: this.#demuxer, streams: this.#streams });
+  }
+
+  /** Closes the source. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Closes the source, blocking. */
+  [Symbol.dispose](): void {
+    this.closeSync();
+  }
+
+  /** The demuxer, unless the reader has been closed. */
+  get #open(): Demuxer {
+    if (this.#demuxer.freed) {
+      throw new Error(
+        `Cannot use the reader for "${this.#url}", as it is closed: open a new StreamReader`,
+      );
+    }
+    return this.#demuxer;
+  }
+
+  #needStreams(): void {
+    void this.#open;
+    if (this.#streams.length > 0) return;
+    throw new Error(
+      "Cannot read without an output stream: add one with addBasicAudioStream() or " +
+        "addBasicVideoStream() first",
+    );
+  }
+
+  #sourceIndex(i: number): number {
+    const count = this.#open.numStreams;
+    if (Number.isInteger(i) && i >= 0 && i < count) return i;
+    throw new RangeError(`Expected a source stream index from 0 to ${count - 1}, got ${shown(i)}`);
+  }
+
+  #output(i: number): InputStream {
+    void this.#open;
+    const stream = this.#streams[i];
+    if (stream) return stream;
+    throw new RangeError(
+      `Expected an output stream index from 0 to ${this.#streams.length - 1}, got ${shown(i)}`,
+    );
+  }
+}
+
+/** Whether a device is named by a path, as `/dev/video0` is. */
+function isPath(url: string, format: string | undefined): boolean {
+  return format !== "lavfi" && /[\\/]/.test(url);
+}
+
+/** A path with a number in it, such as "frame%03d.png": it stands for a row of pictures. */
+const IMAGE_SEQUENCE =
+  /%0?\d*d[^\\/]*\.(png|jpe?g|bmp|gif|tiff?|webp|pgm|ppm|pbm|pam|tga|dpx|exr)$/i;
+
+/** A source on its way to being opened. */
+class Opening {
+  readonly url: string;
+  readonly strict: boolean;
+  /** What breaks off calls that wait, once opening has begun. */
+  interrupt: Interrupt | undefined;
+  /** Whether reading may wait: a network, a device. */
+  waits = false;
+  readonly #format: string | undefined;
+  readonly #options: Record<string, string>;
+
+  constructor(src: unknown, options: StreamReaderOptions | undefined) {
+    const { format, option, bufferSize, strict } = optionsObject(
+      "the options of StreamReader.open",
+      options,
+      ["format", "option", "bufferSize", "strict"],
+    );
+    this.url = location("src", src);
+    this.strict = flag("strict", strict);
+    this.#format = optionalText("format", format);
+    this.#options = textRecord("option", option);
+    requireOptions(this.#options);
+    optionalWholeNumber("bufferSize", bufferSize);
+  }
+
+  *steps(): Steps<Demuxer> {
+    const interrupt = this.interrupt = new Interrupt();
+    try {
+      return yield* this.#open(interrupt);
+    } catch (error) {
+      interrupt[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  *#open(interrupt: Interrupt): Steps<Demuxer> {
+    const device = this.#format !== undefined && isInputDevice(this.#format);
+    const sequence = IMAGE_SEQUENCE.test(this.url) && (this.#format ?? "image2") === "image2";
+    requireList(this.url, this.#format);
+    if (sequence) requireFolder(this.url, "read");
+    else if (!device || isPath(this.url, this.#format)) requireAccess(this.url, "read");
+    else if (this.#format === "lavfi") requireFilters(this.url);
+    // A playlist may name any file or host. Where the script may not open all of them, FFmpeg is
+    // handed one open file, and is told that it may use no protocol for others.
+    this.waits = device || protocolOf(this.url) !== "file";
+    const limited = !device && !sequence && !(isGranted("read") && isGranted("net"));
+    return yield* Demuxer.open({
+      url: this.url,
+      format: sequence ? "image2" : this.#format,
+      options: this.#options,
+      optionClasses: [protocolClass(protocolOf(this.url))],
+      source: limited ? new UrlSource(this.url) : undefined,
+      waits: this.waits,
+      openFailure,
+    }, interrupt);
+  }
+}
+
+function fpsFilter(rate: number): string {
+  const { num, den } = frameRate("frameRate", rate);
+  return `fps=${num}/${den}`;
+}
+
+/** Checks a number of frames or chunks, where -1 stands for all. */
+function countOrAll(name: string, value: unknown): number {
+  return value === -1 ? -1 : wholeNumber(`${name} (-1 for all)`, value);
+}
+
+function checkSeek(timestamp: unknown, mode: unknown): void {
+  if (nonNegative("timestamp", timestamp) > MAX_SECONDS) {
+    throw new RangeError(`Expected timestamp up to ${MAX_SECONDS} seconds, got ${timestamp}`);
+  }
+  if (mode === "key" || mode === "any" || mode === "precise") return;
+  throw new TypeError(`Expected mode "key", "any" or "precise", got ${shown(mode)}`);
+}
+
+const SEEK_HINT = "this source may be of a kind that can be read from its beginning only";
+
+/** The largest time, in seconds, that FFmpeg can be asked for. */
+const MAX_SECONDS = 1e9;
+
+/**
+ * How many seconds before the wanted time decoding of sound begins, so that the samples at that time
+ * are those of a whole read: sound codecs build on what came before.
+ */
+const SOUND_PREROLL = 0.2;
+
+/** How often to try again. */
+interface Retry {
+  readonly timeout: number | undefined;
+  readonly backoff: number;
+}
+
+const NO_RETRY: Retry = { timeout: undefined, backoff: 10 };
+
+/** Takes the retry options apart: the timeout is for the source, the signal for the call. */
+function retrying(options: RetryOptions | undefined): { steps: Retry; wait: WaitOptions } {
+  const { timeout, backoff, signal } = optionsObject("the options for waiting", options, [
+    "timeout",
+    "backoff",
+    "signal",
+  ]);
+  if (timeout !== undefined && (typeof timeout !== "number" || Number.isNaN(timeout))) {
+    throw new TypeError(`Expected timeout to be a number, got ${shown(timeout)}`);
+  }
+  const steps = { timeout, backoff: nonNegative("backoff", backoff ?? 10) };
+  return { steps, wait: signal === undefined ? {} : { signal } };
+}
+
+/** Checks an options object whose keys are checked one by one later. */
+function anyObject<T extends object>(name: string, value: T | undefined): T {
+  if (value === undefined || typeof value === "object") return (value ?? {}) as T;
+  throw new TypeError(`Expected ${name} to be an object, got ${shown(value)}`);
+}
+
+function giveBack(chunks: readonly (Disposable | null)[]): void {
+  for (const chunk of chunks) chunk?.[Symbol.dispose]();
+}
+
+function* nothing(): Steps<void> {}

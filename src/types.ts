@@ -1,0 +1,112 @@
+/**
+ * The public options of writers.
+ *
+ * @module
+ */
+
+/** Settings that most encoders share. What is left out stays as the encoder has it. */
+export interface CodecConfig {
+  /** Bits per second. */
+  readonly bitRate?: number;
+  /** How hard to compress, in the encoder's own scale (flac: 0 to 12). */
+  readonly compressionLevel?: number;
+  /** Constant quality instead of a bit rate, in the encoder's own scale (mp3: 0 best to 9). */
+  readonly qscale?: number;
+  /** Video: the most frames from one key frame to the next. */
+  readonly gopSize?: number;
+  /** Video: the most B frames in a row. */
+  readonly maxBFrames?: number;
+}
+
+/** How a destination is written. */
+export interface StreamWriterOptions {
+  /** The container, by FFmpeg's muxer name. Default: what the destination's name says. */
+  readonly format?: string;
+  /** Bytes that are gathered before they are written, for destinations that are objects. */
+  readonly bufferSize?: number;
+  /**
+   * Whether everything is handed on when it is due, and not before, as a live stream needs it.
+   * Windows do that by themselves. Default: only windows.
+   */
+  readonly realtime?: boolean;
+}
+
+/** What an audio and a video stream have in common. */
+export interface OutputStreamOptions {
+  /** The encoder, by FFmpeg's name. Default: what the container and the file name ask for. */
+  readonly encoder?: string;
+  /** The encoder's options, by FFmpeg's names: `{ crf: "18", preset: "fast" }`. */
+  readonly encoderOption?: Readonly<Record<string, string | number | boolean>>;
+  /** The sample or pixel format to encode. Default: the encoder's first. */
+  readonly encoderFormat?: string;
+  /** Settings that most encoders share. */
+  readonly codecConfig?: CodecConfig;
+  /** Filters, in FFmpeg's syntax, between the chunks and the encoder: `"atempo=2"`. */
+  readonly filterDesc?: string;
+}
+
+/** How an audio stream is encoded. */
+export interface AudioStreamOptions extends OutputStreamOptions {
+  /**
+   * The sample format of the chunks: `u8`, `s16`, `s32`, `s64`, `flt` or `dbl`.
+   *
+   * @default {"flt"}
+   */
+  readonly format?: string;
+  /** The rate to encode. Default: the chunks', or the nearest supported one not below. */
+  readonly encoderSampleRate?: number;
+  /** The number of channels to encode. Default: the chunks', or the nearest supported one. */
+  readonly encoderNumChannels?: number;
+}
+
+/** How a video stream is encoded. */
+export interface VideoStreamOptions extends OutputStreamOptions {
+  /**
+   * The pixel format of the chunks, such as `rgb24`, `rgba`, `gray8`, `yuv420p`.
+   *
+   * @default {"rgb24"}
+   */
+  readonly format?: string;
+  /** The frame rate to encode; frames are repeated or dropped. Default: the chunks'. */
+  readonly encoderFrameRate?: number;
+  /** The width to encode; pictures are scaled. Default: the chunks'. */
+  readonly encoderWidth?: number;
+  /** The height to encode; pictures are scaled. Default: the chunks'. */
+  readonly encoderHeight?: number;
+  /** A hardware device to encode on. None is supported yet. */
+  readonly hwAccel?: string;
+}
+
+/** What a writer has done so far. */
+export interface StreamWriterStats {
+  /** Packets written. */
+  readonly packets: number;
+  /** Bytes of them, before the container's own. */
+  readonly bytes: number;
+  /** Seconds of media written, of the stream that has come farthest. */
+  readonly seconds: number;
+  /** Paced: packets that came too late by more than they last. */
+  readonly late: number;
+  /** Paced: packets that were left out to keep up. */
+  readonly dropped: number;
+  /** Sound devices: how often the device ran out of samples. */
+  readonly underruns: number;
+}
+
+/** How a writer is closed. */
+export interface CloseOptions extends WaitOptions {
+  /**
+   * Sound devices: whether to wait until everything has been heard.
+   *
+   * @default {true}
+   */
+  readonly drain?: boolean;
+}
+
+/** Ways to give up waiting. */
+export interface WaitOptions {
+  /** Ends the wait when it is aborted: the call fails with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** The longest wait, in milliseconds: the call fails with a `TimeoutError`. */
+  readonly timeout?: number;
+}
