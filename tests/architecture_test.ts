@@ -1,0 +1,98 @@
+import { deepStrictEqual } from "node:assert";
+import {
+  isLibraryFile,
+  layerOf,
+  mayTouchMemory,
+  resolvePath,
+  whyNotImport,
+} from "../tools/layers.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** A file of the library as the tests here see it. */
+interface SourceFile {
+  readonly path: string;
+  readonly code: string;
+  readonly imports: readonly Import[];
+}
+
+interface Import {
+  readonly specifier: string;
+  /** Whether only types are imported, so that nothing is left of it at run time. */
+  readonly isOfTypes: boolean;
+}
+
+const IMPORT = /\b(?:im|ex)port\s*(type\s)?(?:[^;"]*?\bfrom\s*|\(\s*|)"([^"]+)"/g;
+
+const FILES = ["src", "ffi", "examples", "bench"].flatMap(filesUnder).concat(fileAt("mod.ts"));
+
+function filesUnder(folder: string): SourceFile[] {
+  return entriesOf(folder).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory) return filesUnder(path);
+    return path.endsWith(".ts") ? fileAt(path) : [];
+  });
+}
+
+function entriesOf(folder: string): Deno.DirEntry[] {
+  try {
+    return [...Deno.readDirSync(new URL(folder, ROOT))];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+function fileAt(path: string): SourceFile[] {
+  const code = withoutComments(Deno.readTextFileSync(new URL(path, ROOT)));
+  const imports = [...code.matchAll(IMPORT)].map(([, type, specifier = ""]) => ({
+    specifier,
+    isOfTypes: type !== undefined,
+  }));
+  return [{ path, code, imports }];
+}
+
+/** Leaves out the lines that are comments as a whole, where examples are. */
+function withoutComments(source: string): string {
+  return source.split("\n").filter((line) => !/^\s*(?:\/\/|\/\*|\*)/.test(line)).join("\n");
+}
+
+Deno.test("every file of src/ has a layer", () => {
+  const homeless = FILES.filter((it) => it.path.startsWith("src/") && !layerOf(it.path));
+  deepStrictEqual(homeless.map((it) => it.path), [], "add these to tools/layers.ts");
+});
+
+Deno.test("imports point one way: mod.ts, façades, pipelines, stages, values, ffi/", () => {
+  const problems = FILES.flatMap(({ path, imports }) =>
+    imports.map(({ specifier }) => whyNotImport(path, specifier)).filter((it) => it !== undefined)
+  );
+  deepStrictEqual(problems, []);
+});
+
+Deno.test("no file of the library imports itself at run time, not even through others", () => {
+  const graph = new Map(FILES.filter((it) => isLibraryFile(it.path)).map(importsAtRunTime));
+  deepStrictEqual([...graph.keys()].filter((path) => reaches(graph, path, path)), []);
+});
+
+function importsAtRunTime({ path, imports }: SourceFile): [path: string, imported: string[]] {
+  const kept = imports.filter((it) => !it.isOfTypes && it.specifier.startsWith("."));
+  return [path, kept.map((it) => resolvePath(path, it.specifier))];
+}
+
+function reaches(graph: ReadonlyMap<string, string[]>, from: string, to: string): boolean {
+  const seen = new Set<string>();
+  const waiting = [...graph.get(from) ?? []];
+  for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+    if (path === to) return true;
+    if (!seen.has(path)) waiting.push(...graph.get(path) ?? []);
+    seen.add(path);
+  }
+  return false;
+}
+
+Deno.test("only ffi/ opens libraries and touches memory", () => {
+  const outside = FILES.filter(({ path, code }) =>
+    !mayTouchMemory(path) && /\bDeno\.(?:dlopen|Unsafe\w+)/.test(code)
+  );
+  deepStrictEqual(outside.map((it) => it.path), []);
+});

@@ -1,0 +1,480 @@
+/**
+ * What scripts with few permissions can do: FFmpeg opens files and sockets behind Deno's back, so
+ * Sluice must ask for the permissions that Deno would ask for, and FFmpeg's many ways of naming
+ * files must not lead around that. Each test is one process that tries many things.
+ */
+
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { encoders, ffmpegCli, runDeno, type TempDir, tempDir } from "./helpers.ts";
+import type { Attempt, Outcome } from "./permissions_child.ts";
+
+const CHILD = new URL("permissions_child.ts", import.meta.url).href;
+
+const available = await encoders();
+
+/** Tries things in a process with `--allow-ffi` and some more permissions. */
+async function tryAll(
+  attempts: readonly Attempt[],
+  permissions: readonly string[],
+  cwd: string,
+): Promise<Outcome[]> {
+  const ran = await runDeno(CHILD, {
+    permissions: ["--allow-ffi", ...permissions],
+    args: [JSON.stringify(attempts)],
+    cwd,
+  });
+  ok(ran.success, `the process ended with ${ran.code}: ${ran.stderr}`);
+  ok(!/prompt|Allow\?|Granted|┏/.test(ran.stderr), `Deno asked: ${ran.stderr}`);
+  return JSON.parse(ran.text);
+}
+
+/** Fails unless all attempts are refused by Deno's own error that names the flag to give. */
+async function areDenied(
+  attempts: readonly Attempt[],
+  flag: RegExp,
+  permissions: readonly string[],
+  cwd: string,
+): Promise<void> {
+  const outcomes = await tryAll(attempts, permissions, cwd);
+  const problems = attempts.flatMap((attempt, i) => {
+    const { name, message = "", isDenos } = outcomes[i]!;
+    const good = name === "NotCapable" && isDenos && flag.test(message);
+    return good ? [] : [`${JSON.stringify(attempt)}: ${name ?? "it is taken"}: ${message}`];
+  });
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+}
+
+/** Fails unless all attempts come to a good end. */
+async function areAllowed(
+  attempts: readonly Attempt[],
+  permissions: readonly string[],
+  cwd: string,
+): Promise<void> {
+  const outcomes = await tryAll(attempts, permissions, cwd);
+  deepStrictEqual(outcomes, attempts.map(() => ({})));
+}
+
+/** A folder with `in`, where scripts may go, and `out`, where they may not. */
+function twoFolders(): TempDir {
+  const dir = tempDir();
+  Deno.mkdirSync(dir.file("in"));
+  Deno.mkdirSync(dir.file("out"));
+  return dir;
+}
+
+/** All files in a folder and its folders. */
+function filesIn(path: string): string[] {
+  return [...Deno.readDirSync(path)].flatMap((entry) =>
+    entry.isDirectory
+      ? filesIn(`${path}/${entry.name}`).map((it) => `${entry.name}/${it}`)
+      : [entry.name]
+  ).toSorted();
+}
+
+const sound = (url: string, more: Partial<Attempt> = {}): Attempt => ({ url, audio: {}, ...more });
+const film = (url: string, more: Partial<Attempt> = {}): Attempt => ({ url, ...more });
+
+Deno.test("StreamWriter writes where --allow-write lets it, without any other permission", async () => {
+  using dir = twoFolders();
+  const attempts = [
+    sound("in/a.wav"),
+    sound(`${dir.path}/in/b.flac`),
+    sound(`file:${dir.path}/in/c.mp3`),
+    sound(`file://${dir.path}/in/d.ogg`, { isUrl: true }),
+    sound("in/../in/e.m4a"),
+    film("in/a.mp4"),
+    film("in/b.mkv", { video: { filterDesc: "hflip,scale=32:32" } }),
+    film("in/picture%d.png"),
+    film(`file:${dir.path}/in/file%d.jpg`),
+    film("in/c.mp4", { open: { movflags: "+faststart" } }),
+    film("in/d.mp4", { video: { encoderOption: { "x264-params": "keyint=3:threads=1" } } }),
+    film("whatever", { format: "null" }),
+  ];
+  await areAllowed(attempts, ["--allow-write=in"], dir.path);
+  const numbered = ["file", "picture"].flatMap((name) =>
+    [1, 2, 3, 4, 5].map((i) => `${name}${i}.${name === "file" ? "jpg" : "png"}`)
+  );
+  const files = ["a.mp4", "a.wav", "b.flac", "b.mkv", "c.mp3", "c.mp4", "d.mp4", "d.ogg", "e.m4a"];
+  deepStrictEqual(filesIn(dir.file("in")), [...files, ...numbered].toSorted());
+  deepStrictEqual(filesIn(dir.path), filesIn(dir.file("in")).map((it) => `in/${it}`));
+});
+
+Deno.test("StreamWriter writes nowhere else", async () => {
+  using dir = twoFolders();
+  const out = `${dir.path}/out`;
+  const attempts = [
+    sound("out/a.wav"),
+    sound("a.wav"),
+    sound(`${out}/a.wav`),
+    sound("in/../out/a.wav"),
+    sound(`in/../../${dir.path.split("/").at(-1)}/out/a.wav`),
+    sound("file:out/a.wav"),
+    sound(`file:${out}/a.wav`),
+    sound(`file://${out}/a.wav`, { isUrl: true }),
+    sound("in.wav"),
+    sound("inner/a.wav"),
+    film("out/a%d.png"),
+    film(`file:${out}/a%d.png`),
+    film("in/../out/a%d.png"),
+    film("a%d.png"),
+    film("out/a.png", { format: "image2" }),
+    film("in/%d/../../out/a.png"),
+    sound("out/a.s16", { format: "s16le" }),
+  ];
+  await areDenied(attempts, /--allow-write/, ["--allow-write=in"], dir.path);
+  deepStrictEqual(filesIn(dir.path), []);
+});
+
+Deno.test("protocols that lead to files do not lead around --allow-write", async () => {
+  using dir = twoFolders();
+  const out = `${dir.path}/out`;
+  const wav = { format: "wav" };
+  const images = { format: "image2" };
+  const attempts = [
+    sound(`tee:${out}/a.wav`, wav),
+    sound(`md5:${out}/a.wav`, wav),
+    sound(`crypto:${out}/a.wav`, { ...wav, open: { key: "00".repeat(16), iv: "00".repeat(16) } }),
+    sound(`crypto+file:${out}/a.wav`, wav),
+    sound(`concat:${out}/a.wav`, wav),
+    sound(`subfile,,start,0,end,0,,:${out}/a.wav`, wav),
+    sound(`cache:${out}/a.wav`, wav),
+    sound(`async:${out}/a.wav`, wav),
+    sound(`ffrtmphttp:${out}/a.wav`, wav),
+    sound("pipe:7", wav),
+    sound("pipe:17x", wav),
+    sound(`unix:${out}/socket`, wav),
+    sound(`unix:/${out}/socket`, wav),
+    sound(`unix:/${out}/socket?listen=1`, wav),
+    film(`tee:${out}/a%d.png`, images),
+    film(`md5:${out}/a%d.png`, images),
+    film(`crypto:${out}/a%d.png`, images),
+    film(`subfile,,start,0,end,0,,:${out}/a%d.png`, images),
+    film("http://127.0.0.1:9/a%d.png", images),
+    film("udp://127.0.0.1:9/a%d.png", images),
+    sound("tcp://127.0.0.1:9", wav),
+    sound("tcp:127.0.0.1:9", wav),
+    sound("udp://127.0.0.1:9", wav),
+    sound("rtmp://127.0.0.1:9/live/a", { format: "flv" }),
+    sound("http://127.0.0.1:9/a.wav", wav),
+    sound("rtsp://127.0.0.1:9/a", { format: "rtsp" }),
+    sound("rtp://127.0.0.1:9", { format: "rtp" }),
+    sound("sap://127.0.0.1:9", { format: "sap" }),
+    sound("gopher://127.0.0.1:9/a", wav),
+    sound("icecast://127.0.0.1:9/a", wav),
+    sound("ftp://127.0.0.1:9/a.wav", wav),
+    sound("srt://127.0.0.1:9", wav),
+    sound("rist://127.0.0.1:9", wav),
+    sound("zmq:tcp://127.0.0.1:9", wav),
+    sound("amqp://127.0.0.1:9", wav),
+    sound("prompeg:l=5", wav),
+  ];
+  // The folder in which they run is the one that they may write to.
+  await areDenied(attempts, /--allow-(read|write|net)/, ["--allow-write=."], dir.file("in"));
+  deepStrictEqual(filesIn(dir.path), []);
+});
+
+Deno.test("containers that open files of their own do not lead around --allow-write", async () => {
+  using dir = twoFolders();
+  const out = `${dir.path}/out`;
+  const attempts = [
+    film(`${out}/a%d.nut`, { format: "segment" }),
+    film(`${out}/a%d.nut`, { format: "ssegment" }),
+    film(`${out}/a%d.nut`, { format: "stream_segment" }),
+    film("in/a%d.nut", { format: "segment", open: { segment_list: `${out}/list` } }),
+    film(`${out}/a.m3u8`, { format: "hls" }),
+    film("in/a.m3u8", { format: "hls", open: { hls_segment_filename: `${out}/a%d.ts` } }),
+    film(`${out}/a.mpd`, { format: "dash" }),
+    film("in/a.mpd", { open: { media_seg_name: "../out/$Number$.m4s" } }),
+    film(`[f=nut]${out}/a.nut`, { format: "tee", video: { encoder: "mpeg4" } }),
+    film("in/a.nut", { format: "tee", video: { encoder: "mpeg4" } }),
+    film(`${out}/a.nut`, {
+      format: "fifo",
+      video: { encoder: "mpeg4" },
+      open: { fifo_format: "nut" },
+    }),
+    film(`${out}/a`, { format: "smoothstreaming" }),
+    film(`${out}/a`, { format: "hds" }),
+    film(`${out}/a.webm`, {
+      format: "webm_chunk",
+      video: { encoder: available.has("libvpx") ? "libvpx" : "mpeg4" },
+      open: { header: `${out}/a.hdr` },
+    }),
+  ];
+  await areDenied(attempts, /--allow-(read|write)/, ["--allow-write=in"], dir.path);
+  deepStrictEqual(filesIn(dir.path), []);
+});
+
+Deno.test("options and filters do not lead around --allow-write", async () => {
+  using dir = twoFolders();
+  const out = `${dir.path}/out`;
+  Deno.writeTextFileSync(`${out}/secret`, "secret");
+  await ffmpegCli("-f", "lavfi", "-i", "color=s=64x48:d=0.2", `${out}/secret.nut`);
+  const x264 = (options: Record<string, string>) =>
+    film("in/a.mp4", { video: { encoder: "libx264", encoderOption: options } });
+  const x265 = (params: string) =>
+    film("in/a.mp4", { video: { encoder: "libx265", encoderOption: { "x265-params": params } } });
+  const filters = (filterDesc: string) => film("in/a.mp4", { video: { filterDesc } });
+  const audioFilters = (filterDesc: string) => sound("in/a.wav", { audio: { filterDesc } });
+  const attempts = [
+    ...(available.has("libx264")
+      ? [
+        x264({ "x264-params": `pass=1:stats=${out}/stats` }),
+        x264({ "x264-params": "pass=1:stats=stats" }),
+        x264({ "x264-params": "dump_yuv=yuv" }),
+        x264({ "x264-params": "threads=1:dump-yuv=yuv" }),
+        x264({ "x264opts": `pass=1:stats=${out}/stats` }),
+        x264({ flags: "+pass1", stats: `${out}/stats` }),
+        x264({ flags: "+pass1", stats: "stats" }),
+      ]
+      : []),
+    ...(available.has("libx265")
+      ? [
+        x265(`log-level=none:csv=${out}/csv:csv-log-level=2`),
+        x265("log-level=none:csv=csv:csv-log-level=2"),
+        x265("log-level=none:analysis_save=save"),
+        x265("log-level=none:pass=1:stats=stats"),
+      ]
+      : []),
+    filters(`movie=${out}/secret.nut`),
+    filters(`[in]null[out];movie=${out}/secret.nut,nullsink`),
+    filters("[in]null[out];m\\ovie=out/secret.nut,nullsink"),
+    filters("[in]null[out];'mov'ie=out/secret.nut,nullsink"),
+    filters("[in]null[out];movie@name=out/secret.nut,nullsink"),
+    filters("null,\n movie=out/secret.nut"),
+    filters(`drawtext=textfile=${out}/secret`),
+    filters(`subtitles=${out}/secret`),
+    filters(`lut3d=${out}/secret`),
+    filters(`curves=psfile=${out}/secret`),
+    filters(`selectivecolor=psfile=${out}/secret`),
+    filters(`split[a][b];[a]palettegen[p];[b][p]paletteuse=debug_kdtree=${out}/tree`),
+    filters(`sendcmd=f=${out}/secret`),
+    filters(`metadata=print:file=${out}/metadata`),
+    filters(`nnedi=weights=${out}/secret`),
+    filters(`fieldhint=hint=${out}/secret`),
+    filters("scale=/w=out/secret"), // FFmpeg 7 and later read options from files
+    audioFilters(`firequalizer=dumpfile=${out}/dump`),
+    audioFilters("ametadata=print:file=metadata"),
+    audioFilters(`asendcmd=f=${out}/secret`),
+    audioFilters(`[in]anull[out];amovie=${out}/secret.nut,anullsink`),
+    audioFilters(`ladspa=file=${out}/secret:plugin=a`),
+  ];
+  await areDenied(attempts, /--allow-(read|write|net)/, ["--allow-write=in"], dir.path);
+  deepStrictEqual(filesIn(dir.path).filter((it) => !it.startsWith("in/")), [
+    "out/secret",
+    "out/secret.nut",
+  ]);
+});
+
+Deno.test("StreamReader reads where --allow-read lets it, and nowhere else", async () => {
+  using dir = twoFolders();
+  const out = `${dir.path}/out`;
+  const tone = ["-f", "lavfi", "-i", "sine=d=0.1"];
+  const pictures = ["-f", "lavfi", "-i", "color=s=64x48:d=0.2:r=10"];
+  for (const folder of ["in", "out"]) {
+    await ffmpegCli(
+      ...[...tone, ...pictures, "-map", "0", dir.file(`${folder}/a.wav`)],
+      ...["-map", "1", dir.file(`${folder}/a.nut`), "-map", "1", dir.file(`${folder}/a%d.png`)],
+    );
+  }
+  Deno.writeTextFileSync(dir.file("in/list"), "ffconcat version 1.0\nfile '../out/a.wav'\n");
+  Deno.writeTextFileSync(
+    dir.file("in/list.m3u8"),
+    "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n../out/a.wav\n#EXT-X-ENDLIST\n",
+  );
+  const read = (url: string, more: Partial<Attempt> = {}): Attempt => ({
+    url,
+    reads: true,
+    ...more,
+  });
+  const permissions = ["--allow-read=in"];
+  await areAllowed(
+    [
+      read("in/a.wav"),
+      read(`${dir.path}/in/a.nut`),
+      read(`file:${dir.path}/in/a.wav`),
+      read("in/a%d.png"),
+      read("in/a.nut", { filterDesc: "hflip" }),
+    ],
+    permissions,
+    dir.path,
+  );
+  const attempts = [
+    read("out/a.wav"),
+    read(`${out}/a.wav`),
+    read("in/../out/a.nut"),
+    read(`file:${out}/a.wav`),
+    read("out/a%d.png"),
+    read("out/a*.png", { format: "image2", open: { pattern_type: "glob" } }),
+    read("in/../out/a%d.png"),
+    read(`concat:in/a.nut|${out}/a.nut`),
+    read(`concatf:in/list`),
+    read(`subfile,,start,0,end,0,,:${out}/a.wav`),
+    read(`crypto:${out}/a.wav`),
+    read(`cache:${out}/a.wav`),
+    read(`async:${out}/a.wav`),
+    read(`async:cache:${out}/a.wav`),
+    read("in/list", { format: "concat", open: { safe: "0" } }),
+    read("in/list.m3u8", { format: "hls", open: { allowed_extensions: "ALL" } }),
+    read(`movie=${out}/a.nut`, { format: "lavfi" }),
+    read(`amovie=${out}/a.wav`, { format: "lavfi" }),
+    read("in/a.nut", { filterDesc: `[in]null[out];movie=${out}/a.nut,nullsink` }),
+    read("pipe:7"),
+    read("tcp://127.0.0.1:9"),
+    read("tcp:127.0.0.1:9"),
+    read("udp://127.0.0.1:9"),
+    read("http://127.0.0.1:9/a.wav"),
+    read("hls+http://127.0.0.1:9/a.m3u8"),
+    read("rtsp://127.0.0.1:9/a"),
+    read("rtmp://127.0.0.1:9/a"),
+    film("in/a.mp4"), // reading is not writing
+    sound("in/a.wav"),
+  ];
+  const before = filesIn(dir.path);
+  await areDenied(attempts, /--allow-(read|write|net)/, permissions, dir.path);
+  deepStrictEqual(filesIn(dir.path), before);
+});
+
+/** Serves TCP until disposed: takes what comes, tells whether anyone came. */
+function peer(): { port: number; came: () => boolean } & AsyncDisposable {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let connections = 0;
+  const serving = (async () => {
+    for await (const connection of listener) {
+      connections++;
+      // What the client does when it is left alone does not matter here.
+      for await (const _ of connection.readable) { /* taken */ }
+    }
+  })().catch(() => {});
+  return {
+    port: listener.addr.port,
+    came: () => connections > 0,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await serving;
+    },
+  };
+}
+
+Deno.test("StreamWriter reaches the hosts and ports that --allow-net names", async () => {
+  using dir = twoFolders();
+  await using target = peer();
+  const wav = { format: "wav" };
+  await areAllowed(
+    [
+      sound(`tcp://127.0.0.1:${target.port}`, wav),
+      sound(`tcp:127.0.0.1:${target.port}`, wav),
+      sound(`tcp:/127.0.0.1:${target.port}`, wav),
+      sound(`udp://127.0.0.1:${target.port}`, { format: "s16le" }),
+      film(`udp://127.0.0.1:${target.port}?pkt_size=1316`, { format: "mpegts" }),
+    ],
+    [`--allow-net=127.0.0.1:${target.port}`],
+    dir.path,
+  );
+  ok(target.came());
+});
+
+Deno.test("StreamWriter reaches no other hosts and ports", async () => {
+  using dir = twoFolders();
+  await using allowed = peer();
+  await using other = peer();
+  const wav = { format: "wav" };
+  const flv = { format: "flv", audio: { encoderSampleRate: 44100 } };
+  const attempts = [
+    sound(`tcp://127.0.0.1:${other.port}`, wav),
+    sound(`tcp:127.0.0.1:${other.port}`, wav),
+    sound(`tcp:/127.0.0.1:${other.port}`, wav),
+    sound(`tcp://127.0.0.2:${allowed.port}`, wav),
+    sound(`tcp://127.0.0.1:${allowed.port}@127.0.0.1:${other.port}`, wav),
+    sound(`tcp://localhost:${other.port}?127.0.0.1:${allowed.port}`, wav),
+    sound(`udp://127.0.0.1:${other.port}`, wav),
+    sound(`udp://[::1]:${other.port}`, wav),
+    sound(`http://127.0.0.1:${other.port}/a.wav`, wav),
+    sound(`rtmp://127.0.0.1:${other.port}/live/a`, flv),
+    sound("rtmp://127.0.0.1/live/a", flv), // its usual port
+    sound(`icecast://source:secret@127.0.0.1:${other.port}/a`, wav),
+    sound(`http://127.0.0.1:${allowed.port}/a.wav`, {
+      ...wav,
+      open: { http_proxy: `http://127.0.0.1:${other.port}` },
+    }),
+    sound(`tls://127.0.0.1:${allowed.port}?cafile=${dir.path}/out/secret`, wav),
+    sound(`tcp://:${other.port}?listen=1`, wav),
+    sound(`udp://@:${other.port}`, wav),
+    film(`http://127.0.0.1:${other.port}/a%d.png`, { format: "image2" }),
+  ];
+  const permissions = [`--allow-net=127.0.0.1:${allowed.port},0.0.0.0:1`];
+  await areDenied(attempts, /--allow-(net|read|write)/, permissions, dir.path);
+  ok(!other.came(), "something reached the other port");
+});
+
+Deno.test("NotCapable says which path, host and flag", async () => {
+  using dir = twoFolders();
+  const [file, images, net, listening, reading] = await tryAll(
+    [
+      sound("in/a.wav"),
+      film("in/a%d.png"),
+      sound("rtmp://example.org/live/a", { format: "flv", audio: { encoderSampleRate: 44100 } }),
+      sound("tcp://:9000?listen=1", { format: "wav" }),
+      { url: "in/a.wav", reads: true },
+    ],
+    [],
+    dir.path,
+  );
+  match(file!.message!, /write access to "in\/a\.wav".*--allow-write/);
+  match(images!.message!, /write access to "in\/".*--allow-write/);
+  match(net!.message!, /net access to "example\.org:1935".*--allow-net/);
+  match(listening!.message!, /net access to "0\.0\.0\.0:9000".*--allow-net/);
+  match(reading!.message!, /read access to "in\/a\.wav".*--allow-read/);
+});
+
+Deno.test("a script with --allow-ffi and --allow-write alone is asked nothing and says nothing", async () => {
+  using dir = twoFolders();
+  const script = dir.file("script.ts");
+  Deno.writeTextFileSync(
+    script,
+    `import { StreamWriter } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
+    const writer = new StreamWriter("in/a.mp4");
+    writer.addVideoStream(25, 64, 48);
+    writer.addAudioStream(44100, 2, { filterDesc: "volume=0.5" });
+    writer.setMetadata({ title: "Night" });
+    {
+      await using out = await writer.open({ movflags: "+faststart" });
+      await out.writeVideoChunk(0, new Uint8Array(9216 * 25));
+      await out.writeAudioChunk(1, new Float32Array(88200));
+    }
+    for (const name of ["env", "read", "net", "run", "sys"]) {
+      const { state } = await Deno.permissions.query({ name });
+      if (state === "granted") console.log(name, "is granted");
+    }`,
+  );
+  const permissions = ["--no-prompt", "--allow-ffi", "--allow-write=in"];
+  for (
+    const more of [[], ["--deny-env", "--deny-read", "--deny-net", "--deny-run", "--deny-sys"]]
+  ) {
+    const ran = await runDeno(script, { permissions: [...permissions, ...more], cwd: dir.path });
+    deepStrictEqual([ran.code, ran.text], [0, ""], ran.stderr);
+    // What an encoder itself says is not Sluice's.
+    const said = ran.stderr.split("\n").filter((line) => line !== "" && !/^\[libx264 /.test(line));
+    deepStrictEqual(said, []);
+  }
+  ok(Deno.statSync(dir.file("in/a.mp4")).size > 1000);
+});
+
+Deno.test("a script without --allow-ffi is told to give it", async () => {
+  using dir = twoFolders();
+  const script = dir.file("script.ts");
+  Deno.writeTextFileSync(
+    script,
+    `import { StreamWriter } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
+    try {
+      new StreamWriter("in/a.wav");
+    } catch (error) {
+      console.log(error.name, error.message);
+    }`,
+  );
+  const ran = await runDeno(script, {
+    permissions: ["--no-prompt", "--allow-write"],
+    cwd: dir.path,
+  });
+  strictEqual(ran.code, 0, ran.stderr);
+  match(ran.text, /NotCapable.*--allow-ffi/);
+});

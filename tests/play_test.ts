@@ -1,0 +1,671 @@
+/** Playing: windows on an X display that nobody sees, sound devices that nobody hears. */
+
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import {
+  correlation,
+  eventually,
+  HAS_DISPLAY,
+  HAS_SOUND,
+  heardPart,
+  SOUND_RATE,
+  startDisplay,
+  startSound,
+} from "./desktop.ts";
+import { ffprobe, media, tempDir, testPictures, testTone } from "./helpers.ts";
+import { picture, type Scene, sound, type Told } from "./play_scenes.ts";
+import { StreamWriter } from "../mod.ts";
+
+if (!HAS_DISPLAY) console.log("Left out, as Xvfb, xdotool or ImageMagick is missing: windows");
+if (!HAS_SOUND) console.log("Left out, as PulseAudio or its tools are missing: sound devices");
+
+/** The windows there are: FFmpeg's own, and Sluice's. */
+const WINDOWS = { "FFmpeg's sdl": "", "Sluice's own window": "2" };
+
+const onDisplay = (name: string, fn: () => Promise<void>) =>
+  Deno.test({ name, fn, ignore: !HAS_DISPLAY });
+const onSound = (name: string, fn: () => Promise<void>) =>
+  Deno.test({ name, fn: threeTries(fn), ignore: !HAS_SOUND });
+const onBoth = (name: string, fn: () => Promise<void>) =>
+  Deno.test({ name, fn: threeTries(fn), ignore: !HAS_DISPLAY || !HAS_SOUND });
+
+/**
+ * What is played must be there in time, and so must the sound server: on a busy machine another program
+ * may take that time away from them. So a failure counts when it comes three times in a row.
+ */
+function threeTries(fn: () => Promise<void>): () => Promise<void> {
+  return async () => {
+    for (let left = 2;; left--) {
+      try {
+        return await fn();
+      } catch (error) {
+        if (left === 0) throw error;
+        console.log(`Tried again after: ${(error as Error).message}`);
+      }
+    }
+  };
+}
+
+/** A scene that is being played. */
+interface Playing {
+  /** Waits until it has said something. */
+  said(line: string): Promise<true>;
+  /** What came of it. */
+  readonly told: Promise<Told>;
+}
+
+/** Plays a scene in a process of its own. */
+function play(name: string, scene: Scene, env: Record<string, string>): Playing {
+  const script = new URL("play_child.ts", import.meta.url).pathname;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", script, name, JSON.stringify(scene)],
+    env: { NO_COLOR: "1", SLUICE_SDL: "", ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), 30_000);
+  let text = "";
+  const decode = async (stream: ReadableStream<Uint8Array>, add: (text: string) => void) => {
+    const decoder = new TextDecoder();
+    for await (const bytes of stream) add(decoder.decode(bytes, { stream: true }));
+  };
+  let errors = "";
+  const reading = Promise.all([
+    decode(child.stdout, (it) => text += it),
+    decode(child.stderr, (it) => errors += it),
+  ]);
+  const told = (async () => {
+    const status = await child.status;
+    clearTimeout(timer);
+    await reading;
+    const last = text.trim().split("\n").at(-1) ?? "";
+    if (!status.success || !last.startsWith("{")) {
+      throw new Error(`${name} ended with ${status.code} ${status.signal}: ${text}${errors}`);
+    }
+    return JSON.parse(last) as Told;
+  })();
+  told.catch(() => {}); // whoever waits for it is told
+  return {
+    told,
+    said: (line) => eventually(line, () => text.split("\n").includes(line) || undefined),
+  };
+}
+
+/** Waits for all, also when one fails: what others have started must have ended then. */
+async function all(works: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(works)).filter((it) => it.status === "rejected");
+  if (failed.length === 1) throw failed[0]!.reason;
+  if (failed.length > 1) throw new Error(failed.map((it) => it.reason.message).join("\n"));
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+}
+
+/** How far off the times are from a steady rate, in milliseconds. */
+function timeErrors(times: readonly number[], rate: number): number[] {
+  const offsets = times.map((time, i) => time - i * 1000 / rate);
+  const middle = median(offsets);
+  return offsets.map((it) => Math.abs(it - middle));
+}
+
+const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+
+/** Fails unless two pictures are the same, to within rounding. */
+function samePixels(actual: Uint8Array, expected: Uint8Array, tolerance = 2): void {
+  strictEqual(actual.length, expected.length);
+  const worst = actual.reduce((max, it, i) => Math.max(max, Math.abs(it - expected[i]!)), 0);
+  ok(worst <= tolerance, `pixels differ by ${worst}`);
+}
+
+onDisplay("realtime: false shows pictures as fast as they come", async () => {
+  await using display = await startDisplay();
+  const scene = { count: 60, rate: 10, realtime: false };
+  const { error, times } = await play("window", scene, { ...display.env, SLUICE_SDL: "2" }).told;
+  strictEqual(error, undefined);
+  const seconds = (times!.at(-1)! - times![0]!) / 1000;
+  ok(seconds < 3, `took ${seconds} s`);
+});
+
+onDisplay("a window catches up without a burst, and counts what was late", async () => {
+  await using display = await startDisplay();
+  const scene = { count: 60, rate: 30, pauseAt: 10, wait: 400 };
+  const { error, times, stats } = await play("window", scene, display.env).told;
+  strictEqual(error, undefined);
+  ok(stats!.late >= 5 && stats!.late <= 30, `${stats!.late} were late`);
+  strictEqual(stats!.dropped, 0);
+  const steps = times!.slice(1).map((time, i) => time - times![i]!);
+  const shortest = median(steps.slice(10, 16));
+  ok(shortest > 12, `pictures came ${shortest} ms apart`);
+  const seconds = (times!.at(-1)! - times![0]!) / 1000;
+  ok(Math.abs(seconds - 59 / 30) < 0.15, `took ${seconds} s`);
+});
+
+onDisplay(
+  "Sluice's own window: a picture stays when the window is resized while the script waits",
+  async () => {
+    await using display = await startDisplay();
+    const env = { ...display.env, SLUICE_SDL: "2" };
+    const scene = { count: 2, wait: 2500, options: { window_title: "stays" } };
+    const playing = play("window", scene, env);
+    await playing.said("shown");
+    const window = await display.window("stays");
+    await display.resize(window, 480, 360);
+    const { x, y } = await display.place(window);
+    const { pixels } = picture();
+    const from = (200 * 320 + 290) * 3;
+    await eventually("the picture in its new size", async () => {
+      const spot = await display.pixels(x + 435, y + 300, 1, 1);
+      return spot.every((it, i) => Math.abs(it - pixels[from + i]!) <= 4) || undefined;
+    }, 2).finally(async () => {
+      await display.press(window, "q");
+      await playing.told;
+    });
+  },
+);
+
+for (const [name, version] of Object.entries(WINDOWS)) {
+  onDisplay(`${name}: the window shows the frame that was sent`, async () => {
+    await using display = await startDisplay();
+    const env = { ...display.env, SLUICE_SDL: version };
+    const options = { window_title: "a title of its own" };
+    const playing = play("window", { count: 90, options }, env);
+    await playing.said("shown");
+    const window = await display.window(options.window_title);
+    const { x, y, width, height } = await display.place(window);
+    const { pixels, ...size } = picture();
+    deepStrictEqual({ width, height }, size);
+    samePixels(await display.pixels(x, y, width, height), pixels);
+    await display.press(window, "q");
+    await playing.told;
+  });
+
+  for (const key of ["q", "Escape", "the close button"]) {
+    onDisplay(`${name}: ${key} ends the loop with EIO`, async () => {
+      await using display = await startDisplay();
+      const playing = play("window", { count: 600, options: { window_title: "to be closed" } }, {
+        ...display.env,
+        SLUICE_SDL: version,
+      });
+      await playing.said("shown");
+      const window = await display.window("to be closed");
+      await pause(0.3);
+      if (key === "the close button") display.pressCloseButton(window);
+      else await display.press(window, key);
+      const { error, seconds, times } = await playing.told;
+      strictEqual(error?.name, "FFmpegError");
+      strictEqual(error.codeName, "EIO");
+      ok(times!.length < 300, `${times!.length} pictures were shown`);
+      ok(seconds < 10, `took ${seconds} s`);
+    });
+  }
+
+  onDisplay(`${name}: other keys do not end it`, async () => {
+    await using display = await startDisplay();
+    const env = { ...display.env, SLUICE_SDL: version };
+    const playing = play("window", { count: 30, options: { window_title: "goes on" } }, env);
+    await playing.said("shown");
+    await display.press(await display.window("goes on"), "x");
+    const { error, times } = await playing.told;
+    strictEqual(error, undefined);
+    strictEqual(times!.length, 30);
+  });
+
+  onDisplay(`${name}: q is seen while the script waits for its next chunk`, async () => {
+    await using display = await startDisplay();
+    const env = { ...display.env, SLUICE_SDL: version };
+    const options = { window_title: "waits" };
+    const playing = play("window", { count: 3, wait: 1000, options }, env);
+    await playing.said("shown");
+    await display.press(await display.window("waits"), "q");
+    const { error, times } = await playing.told;
+    strictEqual(error?.codeName, "EIO");
+    ok(times!.length < 3);
+  });
+
+  for (const rate of [30, 60]) {
+    onDisplay(`${name}: ${rate} frames/s are shown at their times`, async () => {
+      await using display = await startDisplay();
+      const env = { ...display.env, SLUICE_SDL: version };
+      const { times, error, seconds } = await play("window", { count: rate + 1, rate }, env).told;
+      strictEqual(error, undefined);
+      const middle = median(timeErrors(times!, rate));
+      ok(middle < 10, `median error ${middle.toFixed(2)} ms`);
+      ok(Math.abs(times!.at(-1)! - times![0]! - 1000) < 150, `took ${seconds} s`);
+    });
+  }
+
+  onDisplay(`${name}: window_size scales the picture`, async () => {
+    await using display = await startDisplay();
+    const env = { ...display.env, SLUICE_SDL: version };
+    const options = { window_title: "large", window_size: "640x480" };
+    const playing = play("window", { count: 600, options }, env);
+    await playing.said("shown");
+    const window = await display.window("large");
+    const { x, y, width, height } = await display.place(window);
+    deepStrictEqual([width, height], [640, 480]);
+    const shown = await display.pixels(x, y, width, height);
+    const { pixels } = picture();
+    for (const [px, py] of [[16, 16], [80, 16], [16, 80], [300, 220]] as const) {
+      const at = (2 * py * 640 + 2 * px) * 3;
+      const from = (py * 320 + px) * 3;
+      samePixels(shown.slice(at, at + 3), pixels.slice(from, from + 3), 4);
+    }
+    await display.press(window, "q");
+    await playing.told;
+  });
+
+  onDisplay(`${name}: a resized window keeps the picture's shape`, async () => {
+    await using display = await startDisplay();
+    const env = { ...display.env, SLUICE_SDL: version };
+    const playing = play("window", { count: 600, options: { window_title: "resized" } }, env);
+    await playing.said("shown");
+    const window = await display.window("resized");
+    await display.resize(window, 400, 240); // 40 pixels too wide on either side
+    const { x, y } = await display.place(window);
+    const { pixels } = picture();
+    await eventually("the picture in the middle", async () => {
+      const middle = await display.pixels(x + 40, y, 320, 240);
+      return middle.every((it, i) => Math.abs(it - pixels[i]!) <= 2) || undefined;
+    }, 3);
+    const edge = await display.pixels(x, y, 38, 240);
+    ok(edge.every((it) => it === 0), "the edges are not black");
+    await display.press(window, "q");
+    await playing.told;
+  });
+
+  onDisplay(`${name}: an unknown option is an error that names it`, async () => {
+    await using display = await startDisplay();
+    const env = { ...display.env, SLUICE_SDL: version };
+    const { error } = await play("open", { options: { window_titel: "x" } }, env).told;
+    strictEqual(error?.name, "TypeError");
+    match(error.message, /window_titel.*window_title/);
+  });
+
+  onDisplay(`${name}: no display is a clear error`, async () => {
+    for (const DISPLAY of ["", ":4711"]) { // the empty one counts as none
+      const env = { DISPLAY, WAYLAND_DISPLAY: "", SLUICE_SDL: version };
+      const { error } = await play("open", {}, env).told;
+      strictEqual(error?.name, "FFmpegError", `DISPLAY="${DISPLAY}": ${JSON.stringify(error)}`);
+      match(error.message, /DISPLAY/);
+    }
+  });
+
+  onDisplay(`${name}: sound, or a second video stream, in a window is a TypeError`, async () => {
+    await using display = await startDisplay();
+    const env = { ...display.env, SLUICE_SDL: version };
+    for (const streams of ["a", "va", "vv"]) {
+      const { error } = await play("open", { streams }, env).told;
+      strictEqual(error?.name, "TypeError", `${streams}: ${JSON.stringify(error)}`);
+      match(error.message, streams === "vv" ? /one video stream/ : /does not take (?:audio|sound)/);
+    }
+  });
+}
+
+onSound("sound devices play what was written, in chunks of 256 samples", async () => {
+  const cases = [
+    { format: "pulse", sampleFormat: "flt" },
+    { format: "pulse", sampleFormat: "s16" },
+    { format: "alsa", sampleFormat: "flt" },
+    { format: "alsa", sampleFormat: "s16" },
+    { format: "audio", sampleFormat: "flt" },
+  ] as const;
+  await using server = await startSound(...cases.map((_, i) => `sink${i}`));
+  await all(cases.map(async (scene, i) => {
+    const what = `${scene.format}, ${scene.sampleFormat}`;
+    const recording = await server.record(`sink${i}`);
+    const playing = play("device", { ...scene, seconds: 2.5 }, server.with(`sink${i}`));
+    const { error, stats } = await playing.told;
+    const channels = await recording.stop();
+    strictEqual(error, undefined, `${what}: ${error?.message}`);
+    strictEqual(stats!.underruns, 0, what);
+    const sent = sound(2.5, "flt");
+    for (const [c, recorded] of channels.entries()) {
+      const heard = heardPart(recorded);
+      const milliseconds = heard.length / SOUND_RATE * 1000;
+      ok(Math.abs(milliseconds - 2500) < 50, `${what}: ${milliseconds} ms were heard`);
+      const alike = correlation(heard, sent.filter((_, k) => k % 2 === c) as Float32Array);
+      ok(alike > 0.99, `${what}, channel ${c}: correlation ${alike}`);
+    }
+  }));
+});
+
+onSound("a beep of 0.1 s is heard whole", async () => {
+  const formats = ["pulse", "alsa", "audio"];
+  await using server = await startSound(...formats);
+  await all(formats.map(async (format) => {
+    const recording = await server.record(format);
+    const scene = { format, seconds: 0.1 };
+    const { error } = await play("device", scene, server.with(format)).told;
+    const [recorded] = await recording.stop();
+    strictEqual(error, undefined, `${format}: ${error?.message}`);
+    const heard = heardPart(recorded);
+    const sent = sound(0.1, "flt").filter((_, i) => i % 2 === 0) as Float32Array;
+    const milliseconds = heard.length / SOUND_RATE * 1000;
+    ok(Math.abs(milliseconds - 100) < 30, `${format}: ${milliseconds} ms were heard`);
+    ok(correlation(heard, sent) > 0.99, `${format}: ${correlation(heard, sent)}`);
+  }));
+});
+
+onSound("close({ drain: false }) does not wait for what is left", async () => {
+  await using server = await startSound("one");
+  for (const format of ["pulse", "alsa"]) {
+    const scene = { format, seconds: 1.5, drain: false };
+    const { error, closing } = await play("device", scene, server.env).told;
+    strictEqual(error, undefined);
+    ok(closing! < 0.5, `${format}: closing took ${closing} s`);
+  }
+});
+
+onSound("an abort stops the sound at once", async () => {
+  await using server = await startSound("pulse", "alsa");
+  await all(["pulse", "alsa"].map(async (format) => {
+    const recording = await server.record(format);
+    const { error, late, closing } = await play(
+      "abort",
+      { format, wait: 1500 },
+      server.with(format),
+    ).told;
+    await pause(1);
+    const [recorded] = await recording.stop();
+    strictEqual(error?.name, "AbortError", format);
+    ok(late! < 0.3, `${format}: the write ended ${late} s after the abort`);
+    ok(closing! < 0.5, `${format}: closing took ${closing} s`);
+    const seconds = heardPart(recorded).length / SOUND_RATE;
+    ok(seconds < 2.5, `${format}: ${seconds} s were heard`);
+  }));
+});
+
+onSound("two writers play on two devices at once", async () => {
+  await using server = await startSound("first", "second");
+  const recordings = await Promise.all(["first", "second"].map(server.record));
+  const scene = { seconds: 2.5, devices: ["first", "second"] };
+  const { error, seconds } = await play("two", scene, server.env).told;
+  strictEqual(error, undefined, error?.message);
+  ok(seconds < 5, `took ${seconds} s`);
+  const sent = sound(2.5, "flt").filter((_, i) => i % 2 === 0) as Float32Array;
+  for (const recording of recordings) {
+    const heard = heardPart((await recording.stop())[0]);
+    ok(Math.abs(heard.length - sent.length) < SOUND_RATE * 0.05, `${heard.length} samples`);
+    ok(correlation(heard, sent) > 0.99);
+  }
+});
+
+onSound("stats count the underruns of a slow producer", async () => {
+  await using server = await startSound("pulse", "alsa");
+  await all(["pulse", "alsa"].map(async (format) => {
+    const scene = { format, seconds: 3, pauseAt: 2.5, wait: 3500, chunk: 4800 };
+    const { error, stats } = await play("device", scene, server.with(format)).told;
+    strictEqual(error, undefined);
+    ok(
+      stats!.underruns >= 1 && stats!.underruns <= 3,
+      `${format}: ${stats!.underruns} underruns`,
+    );
+  }));
+});
+
+onSound("playAudio() plays samples and files to their end", async () => {
+  await using server = await startSound("samples", "file", "aborted");
+  const path = await media("tone.flac", ...testTone(44100, 2, 2));
+  const cases = [
+    ["samples", { seconds: 2, sampleFormat: "s16" }],
+    ["file", { path }],
+  ] as const;
+  await all(cases.map(async ([sink, scene]) => {
+    const recording = await server.record(sink);
+    const { error } = await play("audio", scene, server.with(sink)).told;
+    const [recorded] = await recording.stop();
+    strictEqual(error, undefined, `${sink}: ${error?.message}`);
+    const seconds = heardPart(recorded).length / SOUND_RATE;
+    ok(Math.abs(seconds - 2) < 0.05, `${sink}: ${seconds} s were heard`);
+  }));
+  const { error, seconds } = await play(
+    "audio",
+    { path, wait: 700, format: "pulse" },
+    server.with("aborted"),
+  ).told;
+  strictEqual(error?.name, "TimeoutError");
+  ok(seconds < 1.5, `took ${seconds} s`);
+});
+
+onBoth("playVideo() shows a film in step with its sound", async () => {
+  await using display = await startDisplay();
+  await using server = await startSound("film");
+  // White and loud in turn: one second of either, from 1 s on.
+  const path = await media(
+    "flash.mkv",
+    ...["-f", "lavfi", "-i", "color=black:s=320x240:r=30:d=4"],
+    ...["-f", "lavfi", "-i", "aevalsrc=0.5*sin(440*2*PI*t)*mod(floor(t)\\,2):s=48000:d=4"],
+    ...["-vf", "drawbox=t=fill:c=white:enable='mod(floor(t),2)'", "-c:v", "mpeg4", "-q:v", "2"],
+    ...["-c:a", "pcm_s16le"],
+  );
+  // What is seen and what is heard are captured by one clock each; both start with ffmpeg.
+  using dir = tempDir();
+  const captured = dir.file("captured.mkv");
+  const capture = new Deno.Command("ffmpeg", {
+    args: [
+      ...["-v", "error", "-y", "-f", "x11grab", "-framerate", "60", "-video_size", "800x600"],
+      ...["-i", display.env.DISPLAY!, "-f", "pulse", "-fragment_size", "1920"],
+      ...["-i", "film.monitor", "-vf", "crop=100:100:350:250,scale=16:16,format=gray"],
+      ...["-c:v", "rawvideo", "-c:a", "pcm_s16le", "-copyts", captured],
+    ],
+    env: { ...display.env, ...server.env },
+    stdin: "piped",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const errors = new Response(capture.stderr).text();
+  await pause(0.7);
+  const { film, error, seconds } = await play("film", { path }, {
+    ...display.env,
+    ...server.with("film"),
+  }).told;
+  const input = capture.stdin.getWriter();
+  await input.write(new TextEncoder().encode("q"));
+  await input.close();
+  ok((await capture.status).success, await errors);
+  await errors;
+  strictEqual(error, undefined, error?.message);
+  strictEqual(film!.closed, false);
+  strictEqual(film!.shown + film!.dropped, 120);
+  ok(film!.dropped < 12, `${film!.dropped} pictures were dropped`);
+  ok(seconds > 3.8 && seconds < 6.5, `took ${seconds} s`);
+
+  const flashes = await onsets(captured, "v", "signalstats,metadata=print:file=-", "YAVG", 128);
+  const tones = await onsets(
+    captured,
+    "a",
+    "asetnsamples=240,astats=metadata=1:reset=1,ametadata=print:file=-",
+    "Overall.Peak_level",
+    -30,
+  );
+  strictEqual(flashes.length, 2, `flashes at ${flashes}`);
+  strictEqual(tones.length, 2, `tones at ${tones}`);
+  for (const [i, flash] of flashes.entries()) {
+    const apart = (flash - tones[i]!) * 1000;
+    ok(Math.abs(apart) < 80, `picture and sound are ${apart.toFixed(0)} ms apart`);
+  }
+});
+
+/** When a value that FFmpeg's filters measure rises above a limit, in seconds. */
+async function onsets(
+  path: string,
+  type: "v" | "a",
+  filter: string,
+  key: string,
+  limit: number,
+): Promise<number[]> {
+  const { stdout } = await new Deno.Command("ffmpeg", {
+    args: ["-v", "error", "-i", path, "-map", `0:${type}`, `-${type}f`, filter, "-f", "null", "-"],
+  }).output();
+  const times: number[] = [];
+  let time = 0, was = false;
+  for (const line of new TextDecoder().decode(stdout).split("\n")) {
+    time = Number(/pts_time:(\S+)/.exec(line)?.[1] ?? time);
+    const value = line.split("=");
+    if (!value[0]!.endsWith(key)) continue;
+    const is = Number(value[1]) > limit;
+    if (is && !was) times.push(time);
+    was = is;
+  }
+  return times;
+}
+
+onBoth("playVideo() is ended by q and by a signal", async () => {
+  await using display = await startDisplay();
+  await using server = await startSound("film");
+  const path = await media(
+    "long.mp4",
+    ...testPictures("320x240", 30, 20),
+    ...testTone(48000, 2, 20),
+    ...["-c:v", "mpeg4", "-c:a", "aac"],
+  );
+  const env = { ...display.env, ...server.env };
+  const playing = play("film", { path, title: "long film" }, env);
+  const window = await display.window("long film");
+  await pause(0.5);
+  await display.press(window, "q");
+  const pressed = performance.now();
+  const { film, error } = await playing.told;
+  const seconds = (performance.now() - pressed) / 1000;
+  strictEqual(error, undefined, error?.message);
+  strictEqual(film!.closed, true);
+  ok(film!.shown < 200, `${film!.shown} pictures were shown`);
+  ok(seconds < 1.2, `went on for ${seconds} s`);
+
+  const aborted = await play("film", { path, wait: 1200 }, env).told;
+  strictEqual(aborted.error?.name, "TimeoutError");
+  ok(aborted.seconds < 3, `took ${aborted.seconds} s`);
+});
+
+onBoth("StreamReader captures the screen and what a sound device plays", async () => {
+  await using display = await startDisplay();
+  await using server = await startSound("captured");
+  using dir = tempDir();
+  const env = { ...display.env, ...server.env };
+  const showing = play("window", { count: 600, options: { window_title: "captured" } }, env);
+  await showing.said("shown");
+  const window = await display.window("captured");
+  const { x, y } = await display.place(window);
+  const { error } = await play("capture", {
+    url: `${display.env.DISPLAY}+${x},${y}`,
+    options: { video_size: "320x240", framerate: 30, draw_mouse: 0 },
+    count: 3,
+  }, { ...env, CAPTURED: dir.file("pixels") }).told;
+  strictEqual(error, undefined, error?.message);
+  const { pixels } = picture();
+  const captured = await Deno.readFile(dir.file("pixels"));
+  strictEqual(captured.length, pixels.length * 3);
+  samePixels(captured.slice(-pixels.length), pixels);
+  await display.press(window, "q");
+  await showing.told;
+
+  const capturing = play("capture", {
+    url: "captured.monitor",
+    format: "pulse",
+    options: { fragment_size: 9600 },
+    count: 45, // of 0.1 s
+  }, { ...env, CAPTURED: dir.file("samples") });
+  await capturing.said("open");
+  await play("device", { seconds: 2.5 }, env).told;
+  const result = await capturing.told;
+  strictEqual(result.error, undefined, result.error?.message);
+  const samples = new Float32Array((await Deno.readFile(dir.file("samples"))).buffer);
+  const heard = heardPart(samples.filter((_, i) => i % 2 === 0));
+  const sent = sound(2.5, "flt").filter((_, i) => i % 2 === 0) as Float32Array;
+  const milliseconds = heard.length / SOUND_RATE * 1000;
+  ok(Math.abs(milliseconds - 2500) < 50, `${milliseconds} ms were heard`);
+  ok(correlation(heard, sent) > 0.99, `${correlation(heard, sent)}`);
+});
+
+onSound("no sound server is a clear error", async () => {
+  using dir = tempDir();
+  const env = {
+    XDG_RUNTIME_DIR: dir.path,
+    HOME: dir.path,
+    PULSE_SERVER: `unix:${dir.file("nothing")}`,
+    ALSA_CONFIG_PATH: dir.file("nothing"),
+  };
+  for (const format of ["pulse", "alsa", "audio"]) {
+    const { error, seconds } = await play("device", { format }, env).told;
+    strictEqual(error?.name, "FFmpegError", `${format}: ${JSON.stringify(error)}`);
+    match(error.message, /server|card/, format);
+    ok(seconds < 5, `${format}: took ${seconds} s`);
+  }
+});
+
+onSound("a device that the sound server does not have is a clear error", async () => {
+  await using server = await startSound("there");
+  const { error } = await play(
+    "device",
+    { format: "pulse", options: { device: "not there" } },
+    server.env,
+  ).told;
+  strictEqual(error?.name, "FFmpegError", JSON.stringify(error));
+  match(error.message, /device/);
+});
+
+onSound("a sound server that goes away while playing is an error, and no hang", async () => {
+  await using server = await startSound("short-lived");
+  const playing = play("device", { format: "pulse", seconds: 8 }, server.env);
+  await pause(1.5);
+  await server[Symbol.asyncDispose]();
+  const { error, seconds } = await playing.told;
+  strictEqual(error?.name, "FFmpegError", JSON.stringify(error));
+  ok(seconds < 6, `took ${seconds} s`);
+});
+
+Deno.test("new StreamWriter() for an unknown device names what there is", () => {
+  const message = (format: string) => {
+    try {
+      new StreamWriter("-", { format });
+    } catch (error) {
+      ok(error instanceof TypeError);
+      return error.message;
+    }
+    throw new Error(`There is a device "${format}"`);
+  };
+  match(message("puls"), /"puls".*"pulse"/);
+  match(message("no-such-device"), /ffmpeg\.muxers\(\)/);
+  const missing = ["audiotoolbox", "opengl", "caca", "oss"].find((it) => {
+    try {
+      new StreamWriter("-", { format: it }).closeSync();
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  if (missing) match(message(missing), /FFmpeg here has /);
+});
+
+Deno.test("realtime: true paces what is written to a file", async () => {
+  using dir = tempDir();
+  for (const [realtime, least, most] of [[true, 0.9, 1.6], [false, 0, 0.5]] as const) {
+    const path = dir.file(`${realtime}.mkv`);
+    const writer = new StreamWriter(path, { realtime });
+    writer.addVideoStream(30, 64, 48, { encoder: "mpeg4" });
+    await using out = await writer.open();
+    const began = performance.now();
+    for (let i = 0; i < 31; i++) await out.writeVideoChunk(0, new Uint8Array(64 * 48 * 3));
+    await out.close();
+    const seconds = (performance.now() - began) / 1000;
+    ok(seconds >= least && seconds <= most, `realtime: ${realtime} took ${seconds} s`);
+    const { streams } = await ffprobe(path, "-count_packets", "-show_streams");
+    strictEqual(streams[0].nb_read_packets, "31");
+  }
+});
+
+Deno.test("realtime: true paces samples and pictures together", () => {
+  using dir = tempDir();
+  const writer = new StreamWriter(dir.file("both.mkv"), { realtime: true });
+  writer.addVideoStream(10, 64, 48, { encoder: "mpeg4" });
+  writer.addAudioStream(8000, 1, { encoder: "pcm_s16le" });
+  using out = writer.openSync();
+  const began = performance.now();
+  for (let i = 0; i < 10; i++) {
+    out.writeVideoChunkSync(0, new Uint8Array(64 * 48 * 3));
+    out.writeAudioChunkSync(1, new Float32Array(800));
+  }
+  const seconds = (performance.now() - began) / 1000;
+  ok(seconds > 0.7 && seconds < 1.5, `took ${seconds} s`);
+});
