@@ -1,0 +1,39 @@
+/**
+ * Makes a short film with FFmpeg's own test picture and tone, for examples that were given no file.
+ *
+ *   deno run -A examples/make_clip.ts [clip.mp4] [seconds]
+ */
+import { type AudioChunk, StreamReader, StreamWriter, type VideoChunk } from "../mod.ts";
+
+/** Reads a generator of FFmpeg's ("lavfi") as if it were a file. */
+function generator(description: string): StreamReader {
+  return StreamReader.openSync(description, { format: "lavfi" });
+}
+
+/** Writes a film of 640x360 pixels with stereo sound. */
+export async function makeClip(path: string, seconds = 10): Promise<void> {
+  using picture = generator(`testsrc2=size=640x360:rate=30:duration=${seconds}`);
+  using sound = generator(`sine=frequency=330:sample_rate=44100:duration=${seconds},volume=0.3`);
+  picture.addBasicVideoStream(1, { format: "yuv420p" });
+  sound.addBasicAudioStream(1470, { format: "flt", numChannels: 2 });
+
+  const writer = new StreamWriter(path);
+  writer.addVideoStream(30, 640, 360, {
+    format: "yuv420p",
+    encoderOption: { preset: "veryfast" },
+  });
+  writer.addAudioStream(44100, 2);
+  await using out = await writer.open();
+  const samples = sound.stream<[AudioChunk]>();
+  for await (const [image] of picture.stream<[VideoChunk]>({ reuse: true })) {
+    await out.writeVideoChunk(0, image!);
+    const { value } = await samples.next();
+    if (value?.[0]) await out.writeAudioChunk(1, value[0]);
+  }
+}
+
+if (import.meta.main) {
+  const [path = "clip.mp4", seconds = "10"] = Deno.args;
+  await makeClip(path, Number(seconds));
+  console.log(`Wrote ${path}`);
+}

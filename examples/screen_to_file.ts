@@ -1,0 +1,39 @@
+/**
+ * Records the screen (of an X display, as Linux has it) to a film.
+ *
+ *   deno run -A examples/screen_to_file.ts [screen.mp4] [seconds] [WIDTHxHEIGHT]
+ */
+import { StreamReader, StreamWriter, type VideoChunk } from "../mod.ts";
+
+const FRAME_RATE = 25;
+
+if (import.meta.main) {
+  const [path = "screen.mp4", seconds = "5", size] = Deno.args;
+  const display = Deno.env.get("DISPLAY");
+  if (!display) throw new Error("There is no X display: the environment variable DISPLAY names it");
+
+  await using screen = await StreamReader.open(display, {
+    format: "x11grab",
+    // Without a size x11grab takes the whole screen (FFmpeg 5 and later).
+    option: { framerate: FRAME_RATE, ...(size === undefined ? {} : { video_size: size }) },
+  });
+  const { width, height } = screen.getSrcStreamInfo(0) as { width: number; height: number };
+  screen.addBasicVideoStream(1, { format: "yuv420p" });
+
+  const writer = new StreamWriter(path);
+  writer.addVideoStream(FRAME_RATE, width, height, {
+    format: "yuv420p",
+    encoderWidth: width - width % 2, // the usual H.264 needs even sizes
+    encoderHeight: height - height % 2,
+    encoderOption: { preset: "veryfast" },
+  });
+  await using out = await writer.open();
+  let left = Math.round(Number(seconds) * FRAME_RATE);
+  // timeout: -1 waits for the next picture however long it takes.
+  for await (const [picture] of screen.stream<[VideoChunk]>({ reuse: true, timeout: -1 })) {
+    if (left-- <= 0) break;
+    // Without its time: pictures come as fast as the screen is grabbed, and are written evenly.
+    await out.writeVideoChunk(0, picture!.data);
+  }
+  console.log(`Wrote ${path}`);
+}

@@ -1,0 +1,153 @@
+/**
+ * Decodes a film, draws on its pictures and mixes a tone into its sound, and writes an MP4.
+ *
+ *   deno run -A examples/transcode.ts [film] [demo.mp4]
+ *
+ * Without a film it makes one of its own.
+ */
+import {
+  type AudioChunk,
+  type SourceAudioStream,
+  type SourceVideoStream,
+  StreamReader,
+  StreamWriter,
+  type VideoChunk,
+} from "../mod.ts";
+import { makeClip } from "./make_clip.ts";
+
+/** Draws a ball that bounces through the picture, and a bar that grows along its lower edge. */
+function draw({ data, width, height, pts }: VideoChunk, duration: number): void {
+  const radius = Math.round(height / 12);
+  const x = radius +
+    Math.abs((pts * width * 0.4) % (2 * (width - 2 * radius)) - width + 2 * radius);
+  const y = height - radius - Math.abs(Math.sin(pts * 3)) * (height - 2 * radius);
+  const paint = (px: number, py: number, color: readonly number[]) => {
+    if (px >= 0 && py >= 0 && px < width && py < height) data.set(color, (py * width + px) * 3);
+  };
+  for (let dy = -radius; dy <= radius; dy++) {
+    const half = Math.sqrt(radius * radius - dy * dy);
+    for (let dx = -half; dx <= half; dx++) {
+      paint(Math.round(x + dx), Math.round(y + dy), [255, 200, 0]);
+    }
+  }
+  const played = Math.min(width, Math.round((pts / duration) * width));
+  for (let row = height - 4; row < height; row++) {
+    for (let column = 0; column < played; column++) paint(column, row, [255, 255, 255]);
+  }
+}
+
+/** Adds a quiet tone that beeps once a second. */
+function mixTone({ data, numFrames, numChannels, pts }: AudioChunk, sampleRate: number): void {
+  const samples = data as Float32Array;
+  for (let i = 0; i < numFrames; i++) {
+    const time = pts + i / sampleRate;
+    const tone = time % 1 < 0.15 ? 0.2 * Math.sin(2 * Math.PI * 880 * time) : 0;
+    for (let c = 0; c < numChannels; c++) samples[i * numChannels + c]! += tone;
+  }
+}
+
+/** Shows on a terminal how far the work has come. */
+class Progress {
+  readonly #began = performance.now();
+  readonly #duration: number;
+  #shown = 0;
+
+  constructor(duration: number) {
+    this.#duration = duration;
+  }
+
+  show(frames: number, pts: number, last = false): void {
+    const now = performance.now();
+    if (!Deno.stdout.isTerminal() || (!last && now - this.#shown < 100)) return;
+    this.#shown = now;
+    const elapsed = (now - this.#began) / 1000;
+    const speed = pts / elapsed;
+    const left = Math.max(0, this.#duration - pts) / speed;
+    const line = `${frames} frames, ${pts.toFixed(1)} s of ${this.#duration.toFixed(1)} s, ` +
+      `${speed.toFixed(1)}x, ${Number.isFinite(left) ? left.toFixed(0) : "?"} s left`;
+    Deno.stdout.writeSync(new TextEncoder().encode(`\r${line.padEnd(70)}${last ? "\n" : ""}`));
+  }
+}
+
+/** Decodes `film`, changes it, and encodes it to `target`. */
+async function transcode(film: string, target: string): Promise<void> {
+  await using reader = await StreamReader.open(film);
+  const { defaultVideoStream, defaultAudioStream } = reader;
+  const writer = new StreamWriter(target);
+  let frameRate = 25;
+  let video = -1, audio = -1, sampleRate = 0;
+
+  if (defaultVideoStream !== undefined) {
+    const info = reader.getSrcStreamInfo(defaultVideoStream) as SourceVideoStream;
+    const sideways = info.rotation % 180 !== 0;
+    const [width, height] = sideways ? [info.height, info.width] : [info.width, info.height];
+    frameRate = info.frameRate;
+    reader.addBasicVideoStream(1, { frameRate });
+    video = writer.addVideoStream(frameRate, width, height, {
+      encoderWidth: width - width % 2, // the usual H.264 needs even sizes
+      encoderHeight: height - height % 2,
+    });
+  }
+  if (defaultAudioStream !== undefined) {
+    const info = reader.getSrcStreamInfo(defaultAudioStream) as SourceAudioStream;
+    sampleRate = info.sampleRate;
+    reader.addBasicAudioStream(Math.round(sampleRate / frameRate), { format: "flt" });
+    audio = writer.addAudioStream(sampleRate, info.numChannels);
+  }
+
+  await using out = await writer.open();
+  const duration = reader.duration ?? 0;
+  const progress = new Progress(duration);
+  let frames = 0, time = 0;
+  for await (const chunks of reader.stream({ reuse: true })) {
+    const image = video < 0 ? null : chunks[0] as VideoChunk | null;
+    const sound = audio < 0 ? null : chunks.at(-1) as AudioChunk | null;
+    if (image) {
+      draw(image, duration);
+      await out.writeVideoChunk(video, image);
+      frames += image.numFrames;
+    }
+    if (sound) {
+      mixTone(sound, sampleRate);
+      await out.writeAudioChunk(audio, sound);
+    }
+    time = Math.max(time, image?.pts ?? sound?.pts ?? time);
+    progress.show(frames, time);
+  }
+  progress.show(frames, duration, true);
+}
+
+/** Says what has been written. */
+function report(path: string): void {
+  using reader = StreamReader.openSync(path);
+  const size = (Deno.statSync(path).size / 1e6).toFixed(2);
+  console.log(`Wrote ${path}: ${reader.duration?.toFixed(2)} s, ${size} MB`);
+  for (let i = 0; i < reader.numSrcStreams; i++) {
+    const info = reader.getSrcStreamInfo(i);
+    const kilobits = Math.round(info.bitRate / 1000);
+    if (info.mediaType === "video") {
+      const { codec, width, height, frameRate, numFrames } = info as SourceVideoStream;
+      console.log(
+        `  video: ${codec}, ${width}x${height}, ${frameRate.toFixed(2)} frames/s, ` +
+          `${numFrames} frames, ${kilobits} kb/s`,
+      );
+    } else if (info.mediaType === "audio") {
+      const { codec, sampleRate, numChannels } = info as SourceAudioStream;
+      console.log(`  audio: ${codec}, ${sampleRate} Hz, ${numChannels} channels, ${kilobits} kb/s`);
+    }
+  }
+  const player = { darwin: "open", windows: "start" }[Deno.build.os as string] ?? "ffplay";
+  console.log(`Play it with: ${player} ${path}`);
+}
+
+if (import.meta.main) {
+  let [film, target = "demo.mp4"] = Deno.args;
+  if (film === undefined) {
+    film = await Deno.makeTempFile({ suffix: ".mp4" });
+    console.log("Making a film of ten seconds to work on");
+    await makeClip(film);
+  }
+  console.log(`Decoding, drawing and encoding to ${target}`);
+  await transcode(film, target);
+  report(target);
+}
