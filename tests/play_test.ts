@@ -11,7 +11,7 @@ import {
   startDisplay,
   startSound,
 } from "./desktop.ts";
-import { ffprobe, media, tempDir, testPictures, testTone } from "./helpers.ts";
+import { ffprobe, media, tempDir, testPictures, testTone, threeTries } from "./helpers.ts";
 import { picture, type Scene, sound, type Told } from "./play_scenes.ts";
 import { StreamWriter } from "../mod.ts";
 
@@ -22,28 +22,11 @@ if (!HAS_SOUND) console.log("Left out, as PulseAudio or its tools are missing: s
 const WINDOWS = { "FFmpeg's sdl": "", "Sluice's own window": "2" };
 
 const onDisplay = (name: string, fn: () => Promise<void>) =>
-  Deno.test({ name, fn, ignore: !HAS_DISPLAY });
+  Deno.test({ name, fn: threeTries(fn), ignore: !HAS_DISPLAY });
 const onSound = (name: string, fn: () => Promise<void>) =>
   Deno.test({ name, fn: threeTries(fn), ignore: !HAS_SOUND });
 const onBoth = (name: string, fn: () => Promise<void>) =>
   Deno.test({ name, fn: threeTries(fn), ignore: !HAS_DISPLAY || !HAS_SOUND });
-
-/**
- * What is played must be there in time, and so must the sound server: on a busy machine another program
- * may take that time away from them. So a failure counts when it comes three times in a row.
- */
-function threeTries(fn: () => Promise<void>): () => Promise<void> {
-  return async () => {
-    for (let left = 2;; left--) {
-      try {
-        return await fn();
-      } catch (error) {
-        if (left === 0) throw error;
-        console.log(`Tried again after: ${(error as Error).message}`);
-      }
-    }
-  };
-}
 
 /** A scene that is being played. */
 interface Playing {
