@@ -76,3 +76,4 @@ export type {
   VideoStreamOptions,
   WaitOptions,
 } from "./src/types.ts";
+export type { Writer } from "./src/writer.ts";

@@ -24,6 +24,8 @@ export interface Target {
   flush(): Steps<void>;
   /** Closes it. */
   close(): Steps<void>;
+  /** Closes it on the calling thread, for better or worse. */
+  closeNow(): void;
 }
 
 /** What takes a writer's packets. */

@@ -9,7 +9,8 @@ import { flag, optionalText, optionsObject, wholeNumber } from "./arguments.ts";
 import type { AudioChunk, AudioInput, VideoChunk } from "./chunk.ts";
 import { type AudioSamples, SAMPLE_FORMATS } from "./formats.ts";
 import { StreamReader } from "./stream_reader.ts";
-import { clocks, heardBy, StreamWriter } from "./stream_writer.ts";
+import { clocks, StreamWriter } from "./stream_writer.ts";
+import { heardBy } from "./writer.ts";
 
 /** How sound is played. */
 export interface PlayAudioOptions {

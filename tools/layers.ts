@@ -63,7 +63,7 @@ export const LAYERS: readonly Layer[] = [
   { name: "pipelines", files: ["output_stream", "input_stream"], importsPeers: false },
   {
     name: "façades",
-    files: ["stream_writer", "stream_reader", "audio_effector", "load", "play", "ffmpeg"],
+    files: ["stream_writer", "stream_reader", "audio_effector", "load", "play", "ffmpeg", "writer"],
     importsPeers: true,
   },
 ];
