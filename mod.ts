@@ -29,6 +29,7 @@
  * @module
  */
 
+export { Broadcast } from "./src/broadcast.ts";
 export { FFmpegError, LibraryError } from "./ffi/error.ts";
 export type { AudioChunk, AudioInput, VideoChunk, VideoInput, VideoTensor } from "./src/chunk.ts";
 export type { Reusable } from "./src/chunk_buffer.ts";
@@ -68,12 +69,18 @@ export {
 export { StreamWriter } from "./src/stream_writer.ts";
 export type {
   AudioStreamOptions,
+  BroadcastOptions,
   CloseOptions,
   CodecConfig,
   OutputStreamOptions,
+  ReadableOptions,
+  ResponseOptions,
   StreamWriterOptions,
   StreamWriterStats,
   VideoStreamOptions,
+  Viewer,
+  ViewerOptions,
+  ViewerStats,
   WaitOptions,
 } from "./src/types.ts";
 export type { Writer } from "./src/writer.ts";

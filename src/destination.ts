@@ -4,11 +4,15 @@
  * @module
  */
 
-import { call, type Steps } from "../ffi/call.ts";
+import { call, type Rest, type Steps } from "../ffi/call.ts";
 import { protocolOf } from "../ffi/compat.ts";
 import { EXIT, posixCode } from "../ffi/error.ts";
+import type { Interrupt } from "../ffi/interrupt.ts";
 import { ffmpeg } from "../ffi/load.ts";
+import { OutputContext } from "../ffi/output_context.ts";
+import type { AnyPointer, Pointer } from "../ffi/symbols.ts";
 import { check, failure } from "./failure.ts";
+import type { ByteConsumer, Target } from "./output.ts";
 import { UrlIo } from "./url_io.ts";
 
 /** A file or a URL to write to. */
@@ -34,6 +38,66 @@ export class UrlDestination extends UrlIo {
     if (this.slot.value === null) return;
     const code: number = yield* call(ffmpeg().io.avio_closep, this.slot.address);
     if (code !== EXIT) check(code, `finish writing to "${this.url}"`);
+  }
+}
+
+/** A function of JavaScript's to write to. */
+export class ByteDestination implements Target {
+  readonly optionClass = null;
+  readonly callsBack = true;
+  readonly #sink: ByteConsumer;
+  #context: OutputContext | undefined;
+  #interrupt: Interrupt | undefined;
+
+  /** Makes one that is not open yet. */
+  constructor(sink: ByteConsumer) {
+    this.#sink = sink;
+  }
+
+  /** FFmpeg's I/O context, `null` unless open. */
+  get context(): AnyPointer | null {
+    return this.#context?.pointer ?? null;
+  }
+
+  /** What the sink has thrown. */
+  get thrown(): unknown {
+    return this.#context?.thrown;
+  }
+
+  /** Waits until the sink takes more. */
+  settle(): Rest {
+    return this.#sink.settle?.(() => this.#interrupt?.triggered ?? false);
+  }
+
+  // deno-lint-ignore require-yield -- there is nothing to wait for
+  *open(options: Record<string, string>, interrupt: Interrupt): Steps<Record<string, string>> {
+    this.#interrupt = interrupt;
+    this.#context = new OutputContext(this.#sink);
+    return options;
+  }
+
+  /** Hands on what is buffered. */
+  *flush(): Steps<void> {
+    if (!this.#context) return;
+    ffmpeg().avformat.avio_flush(this.#context.pointer as Pointer<"AVIOContext">);
+    if (this.thrown !== undefined) throw this.thrown;
+    const rest = this.settle();
+    if (rest) yield* rest;
+  }
+
+  /** Hands on what is buffered, and lets go of the sink. */
+  *close(): Steps<void> {
+    try {
+      yield* this.flush();
+    } finally {
+      this.closeNow();
+    }
+  }
+
+  /** Lets go of the sink. */
+  closeNow(): void {
+    this.#context?.[Symbol.dispose]();
+    this.#context = undefined;
   }
 }
 

@@ -38,9 +38,20 @@ export class Encoder implements Disposable {
   /** A short frame is the last: encoders with a fixed frame size take no other after it. */
   #short = false;
 
-  /** Opens an encoder. */
-  constructor(settings: AudioEncoderSettings | VideoEncoderSettings) {
+  /** How often a key frame has been asked for, and how many of these requests have been met. */
+  readonly #keyRequests: () => number;
+  #keysMade = 0;
+  #nextKey = 0;
+
+  /**
+   * Opens an encoder.
+   *
+   * @param settings What it is set up with.
+   * @param keyRequests How often a key frame has been asked for, by now.
+   */
+  constructor(settings: AudioEncoderSettings | VideoEncoderSettings, keyRequests = () => 0) {
     this.#codec = settings.codec;
+    this.#keyRequests = keyRequests;
     this.#video = settings.type === "video";
     this.#packet = new Packet();
     this.context = new CodecContext(settings.codec);
@@ -77,7 +88,7 @@ export class Encoder implements Disposable {
     const { fields } = frame;
     if (fields.pts !== NOPTS) fields.pts = rescale(fields.pts, timeBase, this.timeBase);
     if (!this.#video && fields.nb_samples < this.frameSize) this.#short = true;
-    fields.pict_type = 0; // a decoder's choice of key frames is not to be repeated
+    fields.pict_type = this.#pictureType(fields.pts); // a decoder's choice is not to be repeated
     let code = yield* this.#send(frame);
     if (code === EAGAIN) {
       yield* this.#receive(next);
@@ -87,6 +98,15 @@ export class Encoder implements Disposable {
       throw failure(code, `encode a frame with "${this.#codec.name}"`, this.#hint(code));
     }
     yield* this.#receive(next);
+  }
+
+  /** The next frame's type: a key frame where one is wanted, once a second at most. */
+  #pictureType(pts: number): number {
+    const requests = this.#keyRequests();
+    if (requests === this.#keysMade || pts < this.#nextKey) return 0;
+    this.#keysMade = requests;
+    this.#nextKey = pts + 1 / valueOf(this.timeBase);
+    return ffmpeg().layout.constants.AV_PICTURE_TYPE_I;
   }
 
   #hint(code: number): string {

@@ -87,6 +87,8 @@ export interface Container {
   readonly keepsTimes: boolean;
   /** The pixel formats that it takes, best first, where it is known to take only some. */
   readonly pixelFormats?: readonly string[] | undefined;
+  /** How often a stream of pictures has been asked for a key frame, for receivers that come late. */
+  readonly keyRequests?: number;
   /** The format that FFmpeg would encode for it; 0 for none. */
   guessCodec(type: MediaType): number;
   /** Whether it can hold a format: `undefined` where it does not tell. */

@@ -13,7 +13,14 @@ import { Handle } from "../ffi/handle.ts";
 import { Interrupt } from "../ffi/interrupt.ts";
 import { ffmpeg } from "../ffi/load.ts";
 import { lookAfterWindow, windowTrouble } from "../ffi/sdl.ts";
-import { addressOf, cString, cStringOrNull, PointerSlot, readCString } from "../ffi/memory.ts";
+import {
+  addressOf,
+  cString,
+  cStringOrNull,
+  PointerSlot,
+  readCString,
+  textIn,
+} from "../ffi/memory.ts";
 import type { Struct } from "../ffi/struct.ts";
 import type { AnyPointer, Pointer } from "../ffi/symbols.ts";
 import { type CodecContext, codecName, type MediaType, mediaTypeId } from "./codec.ts";
@@ -54,6 +61,9 @@ const OGG_FORMATS = new Set(["vorbis", "opus", "flac", "speex", "theora", "vp8"]
 /** Containers that do not keep times, beside those that FFmpeg marks so. */
 const TIMELESS = new Set(["wav", "w64", "rf64", "aiff", "au", "caf", "tta", "wv", "voc"]);
 
+/** The longest SDP, in bytes. */
+const MAX_SDP = 16384;
+
 /** A container in the making. */
 export class Muxer extends Handle<"AVFormatContext"> implements Output {
   /** The context's fields. */
@@ -73,6 +83,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
   readonly #timeBases: Rational[] = [];
   #interleaved = false;
   #opened = false;
+  #target: Target | undefined;
   #mayQuit = true;
   #quit = false;
 
@@ -87,6 +98,17 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
     this.device = deviceOf(this.format.priv_class);
     this.pixelFormats = MUXER_PIXEL_FORMATS[this.name];
     this.interrupt.copyTo(this.fields.$at("interrupt_callback"));
+  }
+
+  /** The container's media type, for HTTP. */
+  get contentType(): string {
+    const [type] = readCString(this.format.mime_type).split(",");
+    return type || "application/octet-stream";
+  }
+
+  /** FFmpeg's own context. */
+  get native(): AnyPointer {
+    return this.pointer;
   }
 
   /** Whether packets are kept until those of other streams have come. */
@@ -214,13 +236,15 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
 
   /** Makes a call that may wait; a window's are made on the thread that it belongs to. */
   *#call<A extends unknown[]>(twin: Twin<A, number>, ...args: A): Steps<number> {
-    return this.device === "video" ? twin.sync(...args) : yield* call(twin, ...args);
+    const here = this.device === "video" || this.#target?.callsBack;
+    return here ? twin.sync(...args) : yield* call(twin, ...args);
   }
 
   /** Opens the target, if there is one, and writes the container's header. */
   *open(options: Record<string, string>, target: Target | undefined): Steps<void> {
     const { io } = ffmpeg();
     const classes = this.#optionClasses();
+    this.#target = target;
     if (target) {
       const rest = yield* target.open(options, this.interrupt);
       this.fields.pb = target.context;
@@ -228,7 +252,9 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
       if (unknown !== undefined) throw unknownOption(unknown, classes, this.#what());
     }
     const code = yield* this.#call(io.avformat_write_header, this.pointer, null);
-    if (code < 0) throw failure(code, `write the header of ${this.#what()}`, this.#headerHint());
+    if (code < 0) {
+      throw this.#failure(code, `write the header of ${this.#what()}`, this.#headerHint());
+    }
     this.#opened = true;
     yield* this.#checkWindow();
     this.#interleaved = this.#streams.length > 1;
@@ -266,6 +292,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
         ? avformat.av_interleaved_write_frame(this.pointer, packet.pointer)
         : avformat.av_write_frame(this.pointer, packet.pointer),
     );
+    return this.#target?.settle?.();
   }
 
   *#writeWaiting(packet: Packet): Steps<void> {
@@ -275,7 +302,12 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
   }
 
   #checkWritten(code: number): void {
-    if (code < 0 && code !== EAGAIN) throw failure(code, `write to ${this.#what()}`);
+    if (code < 0 && code !== EAGAIN) throw this.#failure(code, `write to ${this.#what()}`);
+  }
+
+  /** The error for a return code: what the destination has thrown, if that is the reason. */
+  #failure(code: number, operation: string, hint = ""): unknown {
+    return this.#target?.thrown ?? failure(code, operation, hint);
   }
 
   /** Writes out what the container has gathered, as far as it can in mid-stream. */
@@ -296,7 +328,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
   *finish(): Steps<void> {
     this.#opened = false;
     const code = yield* this.#call(ffmpeg().io.av_write_trailer, this.pointer);
-    if (code < 0) throw failure(code, `write the end of ${this.#what()}`);
+    if (code < 0) throw this.#failure(code, `write the end of ${this.#what()}`);
   }
 
   /** Keeps a window of FFmpeg's responsive. */
@@ -385,6 +417,17 @@ function unknownNameMessage(url: string): string {
   const what = extension === undefined ? "has no extension" : `ends in ".${extension}"`;
   return `Cannot tell the container of "${url}", which ${what}: use a known extension, or name ` +
     `the container with { format } (common ones are ${known})`;
+}
+
+/** Where streams go and how they are encoded, in SDP: what a receiver of RTP must be told. */
+export function sessionDescription(contexts: readonly AnyPointer[]): string {
+  const list = BigUint64Array.from(contexts, addressOf);
+  const text = new Uint8Array(MAX_SDP);
+  check(
+    ffmpeg().avformat.av_sdp_create(list, list.length, text, text.length),
+    "describe the streams in SDP",
+  );
+  return textIn(text);
 }
 
 /** The names of all containers. */

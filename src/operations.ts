@@ -15,6 +15,7 @@ import type { WaitOptions } from "./types.ts";
 export class Operations {
   readonly #owner: string;
   readonly #interrupt: () => Interrupt | undefined;
+  readonly #onlyLater: boolean;
   #last: Promise<unknown> = Promise.resolve();
   #pending = 0;
 
@@ -23,16 +24,24 @@ export class Operations {
    *
    * @param owner What messages call the owner.
    * @param interrupt What breaks off the owner's calls, as long as there is something to break off.
+   * @param onlyLater Whether the owner works in the background, which a sync call can't wait for.
    */
-  constructor(owner: string, interrupt: () => Interrupt | undefined) {
+  constructor(owner: string, interrupt: () => Interrupt | undefined, onlyLater = false) {
     this.#owner = owner;
     this.#interrupt = interrupt;
+    this.#onlyLater = onlyLater;
   }
 
   /** Runs an operation now, on the calling thread. */
   now(operation: () => Rest): void;
   now<T>(operation: () => Steps<T>): T;
   now<T>(operation: () => Steps<T> | undefined): T | undefined {
+    if (this.#onlyLater) {
+      throw new Error(
+        `Cannot make a sync call, as this ${this.#owner} sends in the background: use the async ` +
+          `calls, and await using instead of using`,
+      );
+    }
     if (this.#pending > 0) {
       throw new Error(
         `Cannot make a sync call while an async one of this ${this.#owner} is under way: ` +

@@ -6,6 +6,7 @@
 
 import type { Rest, Steps } from "../ffi/call.ts";
 import type { Interrupt } from "../ffi/interrupt.ts";
+import type { ByteSink } from "../ffi/output_context.ts";
 import type { AnyPointer } from "../ffi/symbols.ts";
 import type { CodecContext } from "./codec.ts";
 import type { Container } from "./encoder_settings.ts";
@@ -20,12 +21,34 @@ export interface Target {
   readonly optionClass: AnyPointer | null;
   /** Opens it; gives the options that were not taken. */
   open(options: Record<string, string>, interrupt: Interrupt): Steps<Record<string, string>>;
+  /** Whether FFmpeg must be called on the calling thread, since it calls back from there. */
+  readonly callsBack?: boolean;
+  /** What has been thrown by what was called back. */
+  readonly thrown?: unknown;
+  /** Waits until it takes more; nothing where it does at once. */
+  settle?(): Rest;
   /** Pushes out what is buffered. */
   flush(): Steps<void>;
   /** Closes it. */
   close(): Steps<void>;
   /** Closes it on the calling thread, for better or worse. */
   closeNow(): void;
+}
+
+/** What takes a container's bytes in JavaScript. */
+export interface ByteConsumer extends ByteSink {
+  /** Waits until it takes more, or the wait is broken off; nothing where it takes more at once. */
+  settle?(interrupted: () => boolean): Rest;
+}
+
+/** What an output counts that sends in the background, or again and again. */
+export interface OutputCounts {
+  /** Packets that wait to be sent. */
+  readonly queued: number;
+  /** Packets that were left out. */
+  readonly dropped: number;
+  /** How often it was opened again. */
+  readonly reconnects: number;
 }
 
 /** What takes a writer's packets. */
@@ -58,6 +81,12 @@ export interface Output extends Container, Disposable {
   flush(): Steps<void>;
   /** Ends it properly. */
   finish(): Steps<void>;
+  /** Whether packets are sent in the background, which only async calls can wait for. */
+  readonly inBackground?: boolean;
+  /** What has been counted so far. */
+  readonly counts?: OutputCounts;
+  /** FFmpeg's own context, where it writes a container. */
+  readonly native?: AnyPointer | undefined;
   /** Looks after it while the script does other things; devices with a window need that. */
   idle?(): void;
   /** Sound devices: forgets what has not been played yet. */

@@ -376,7 +376,7 @@ export class VideoOutputStream extends OutputStream<VideoInput, CheckedVideo> {
       filters ? probeVideo(source, filters, signal) : signal,
       given,
     );
-    const encoder = new Encoder(settings);
+    const encoder = new Encoder(settings, () => container.keyRequests ?? 0);
     try {
       const stages = videoStages(shape, sourceRate, settings, source, filters, inPlace);
       const timeBase = inverse(sourceRate);

@@ -62,12 +62,15 @@ export class Playout {
 
   /** What has been done so far. */
   get counts(): StreamWriterStats {
+    const { queued = 0, dropped = 0, reconnects = 0 } = this.#output.counts ?? {};
     return {
       packets: this.#packets,
       bytes: this.#bytes,
       seconds: this.#seconds,
       late: this.#pacer?.late ?? 0,
-      dropped: this.#pacer?.dropped ?? 0,
+      dropped: dropped + (this.#pacer?.dropped ?? 0),
+      queued,
+      reconnects,
       underruns: this.#underruns,
     };
   }

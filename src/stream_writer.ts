@@ -6,13 +6,22 @@
 
 import { hasMuxer, protocolOf } from "../ffi/compat.ts";
 import { hasSdl, prefersOwnWindow } from "../ffi/sdl.ts";
-import { flag, location, optionalText, optionalWholeNumber, optionsObject } from "./arguments.ts";
+import {
+  flag,
+  location,
+  nonNegative,
+  optionalText,
+  optionalWholeNumber,
+  optionsObject,
+} from "./arguments.ts";
 import { UrlDestination } from "./destination.ts";
 import { audioDevices, deviceUrl } from "./devices.ts";
 import { Display } from "./display.ts";
-import { Muxer } from "./muxer.ts";
-import type { Output } from "./output.ts";
+import { LiveOutput } from "./live.ts";
+import { Muxer, sessionDescription } from "./muxer.ts";
+import type { Output, Target } from "./output.ts";
 import { requireAccess, requireAll, requireFolder } from "./permissions.ts";
+import { ReconnectingOutput } from "./reconnecting.ts";
 import type { StreamWriterOptions } from "./types.ts";
 import { Writer } from "./writer.ts";
 
@@ -53,6 +62,8 @@ import { Writer } from "./writer.ts";
  * ```
  */
 export class StreamWriter extends Writer {
+  readonly #output: Output;
+
   /**
    * Makes a writer for a destination; nothing is opened yet.
    *
@@ -62,40 +73,100 @@ export class StreamWriter extends Writer {
    * @throws {LibraryError} When FFmpeg can't be found or used.
    */
   constructor(dst: string | URL, options?: StreamWriterOptions) {
-    const { format, bufferSize, realtime } = optionsObject("the options of StreamWriter", options, [
-      "format",
-      "bufferSize",
-      "realtime",
-    ]);
-    optionalWholeNumber("bufferSize", bufferSize);
-    const paced = realtime === undefined ? undefined : flag("realtime", realtime);
+    const given = checkedOptions(options);
     const url = location("dst", dst);
-    const output = openOutput(url, optionalText("format", format));
+    const inner = openOutput(url, given.format);
+    const target = inner.needsFile ? new UrlDestination(url) : undefined;
+    const waits = inner.device !== undefined || protocolOf(url) !== "file";
+    const output = live(inner, target, url, waits, given);
     super({
       title: `writer for "${url}"`,
       output,
-      target: output.needsFile ? new UrlDestination(url) : undefined,
-      checkAccess: () => checkAccess(url, output),
-      waits: output.device !== undefined || protocolOf(url) !== "file",
-      paced: paced ?? output.device === "video",
+      target: output.needsFile ? target : undefined,
+      checkAccess: () => checkAccess(url, inner.needsFile, output),
+      waits,
+      paced: given.realtime ?? output.device === "video",
       clock: clocks.get(options ?? {}),
     });
+    this.#output = output;
+  }
+
+  /**
+   * What a receiver of RTP must be told: where the streams go and how they are encoded, in SDP. RTP
+   * carries one stream; a film takes two writers, one for its pictures and one for its sound.
+   *
+   * @param others Other open writers whose streams belong to the same session.
+   * @throws {Error} Before `open`.
+   * @throws {TypeError} For a writer that does not write RTP.
+   *
+   * @example
+   * ```ts
+   * import { StreamWriter } from "@sluice/av";
+   *
+   * const writer = new StreamWriter("rtp://127.0.0.1:5004", { format: "rtp" });
+   * writer.addAudioStream(48000, 2, { encoder: "aac" });
+   * await using out = await writer.open();
+   * console.log(out.sdp()); // v=0 …
+   * ```
+   */
+  sdp(...others: StreamWriter[]): string {
+    const outputs = [this, ...others].map((writer) => writer.#output);
+    const other = outputs.find(({ name }) => name !== "rtp");
+    if (other) throw new TypeError(`Expected writers with the format "rtp", got "${other.name}"`);
+    if (!outputs.every(({ opened }) => opened)) {
+      throw new Error("Cannot describe a writer that is not open: call open() first");
+    }
+    return sessionDescription(outputs.map(({ native }) => native!));
   }
 }
 
-/** Clocks that `playVideo` hands to a writer of its own, by the options that it makes it with. */
-export const clocks: WeakMap<object, () => number | undefined> = new WeakMap();
+/** The options of a writer, checked. */
+function checkedOptions(options: StreamWriterOptions | undefined) {
+  const given = optionsObject("the options of StreamWriter", options, [
+    "format",
+    "bufferSize",
+    "realtime",
+    "latency",
+    "reconnect",
+  ]);
+  optionalWholeNumber("bufferSize", given.bufferSize);
+  return {
+    format: optionalText("format", given.format),
+    realtime: given.realtime === undefined ? undefined : flag("realtime", given.realtime),
+    latency: given.latency === undefined ? undefined : nonNegative("latency", given.latency),
+    reconnect: flag("reconnect", given.reconnect),
+  };
+}
+
+/** Puts what `latency` and `reconnect` ask for around an output. */
+function live(
+  inner: Output,
+  target: Target | undefined,
+  url: string,
+  waits: boolean,
+  { format, latency, reconnect }: ReturnType<typeof checkedOptions>,
+): Output {
+  const again = reconnect
+    ? new ReconnectingOutput(inner, () => openOutput(url, format), target)
+    : inner;
+  if (latency === undefined) return again;
+  const owned = reconnect ? undefined : target;
+  return new LiveOutput(again, owned, { latency, waits, comesLate: false });
+}
 
 /** Checks that the script may open what an output opens, at a path or URL. */
-function checkAccess(url: string, output: Output): void {
-  if (output.needsFile) return requireAccess(url, "write");
+export function checkAccess(url: string, needsFile: boolean, output: Output): void {
+  if (needsFile) return requireAccess(url, "write");
   if (output.device && /[\\/]/.test(url)) requireAccess(url, "write");
   if (output.opens === "files beside each other") requireFolder(url);
   else if (output.opens === "anything") requireAll(url);
 }
 
+/** Clocks that `playVideo` hands to a writer of its own, by the options that it makes it with. */
+export const clocks: WeakMap<object, () => number | undefined> = new WeakMap();
+
 /** Makes the output that a destination and a format name. */
-function openOutput(url: string, format: string | undefined): Output {
+export function openOutput(url: string, format: string | undefined): Output {
   if (format === "audio") return soundDevice(url);
   const name = format === "video" ? "sdl" : format;
   if (name === "sdl" || name === "sdl2") {

@@ -106,6 +106,7 @@ export abstract class Writer implements Disposable, AsyncDisposable {
       this.constructor.name,
       // Reading and writing a local file is not broken off: FFmpeg would take it for damaged.
       () => output.freed || !waits ? undefined : output.interrupt,
+      output.inBackground,
     );
     const resources = { output, target, streams: this.#streams };
     forgotten.register(this, { resources, title }, this);
