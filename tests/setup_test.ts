@@ -24,7 +24,7 @@ const FFMPEG_5 = [
 ];
 
 /** The programs of a desktop that tests look at and listen to. */
-const DESKTOP = ["Xvfb", "xdotool", "import", "pulseaudio", "pactl", "parec"];
+const DESKTOP = ["Xvfb", "xdotool", "import", "pulseaudio", "pactl", "parec", "chromium"];
 
 /** A machine with the given things, and nothing else. */
 function machine(
@@ -67,6 +67,7 @@ Deno.test("missing() tells what is required from what is optional on an empty ma
     "torchaudio",
     "an X display in memory (Xvfb), xdotool and ImageMagick",
     "the sound server PulseAudio, its tools, and ALSA's plugin for it",
+    "the browser Chromium",
   ]);
 });
 
@@ -84,6 +85,7 @@ Deno.test("missing() tells a display from a sound server", () => {
     "pulseaudio",
     "pulseaudio-utils",
     "libasound2-plugins",
+    "chromium",
   ]);
 });
 

@@ -110,6 +110,19 @@ export const REQUIREMENTS: readonly Requirement[] = [
     },
     otherwise: "the tests that listen to sound devices are skipped",
   },
+  {
+    name: "the browser Chromium",
+    detection: { kind: "programs", names: ["chromium"] },
+    tasks: { test: "optional" },
+    packages: {
+      apt: ["chromium"],
+      dnf: ["chromium"],
+      pacman: ["chromium"],
+      apk: ["chromium"],
+      zypper: ["chromium"],
+    },
+    otherwise: "the tests that look at web pages are skipped",
+  },
 ];
 
 /** Finds what a task lacks on a machine. */
