@@ -43,6 +43,7 @@ export type {
 } from "./src/demuxer.ts";
 export * as ffmpeg from "./src/ffmpeg.ts";
 export type { AudioSamples, VideoPixels } from "./src/formats.ts";
+export { MemoryFile } from "./src/memory_file.ts";
 export type { OutputInfo } from "./src/input_stream.ts";
 export {
   playAudio,
@@ -70,6 +71,7 @@ export { StreamWriter } from "./src/stream_writer.ts";
 export type {
   AudioStreamOptions,
   BroadcastOptions,
+  BytesWriter,
   CloseOptions,
   CodecConfig,
   OutputStreamOptions,

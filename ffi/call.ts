@@ -107,6 +107,35 @@ export function* breathe(): Steps<void> {
   if (outOfBreath()) yield breath;
 }
 
+/**
+ * Calls a function of the user's that may return a promise.
+ *
+ * @param name Its name, for messages.
+ * @param now What a sync call does; it must not return a promise.
+ * @param later What an async call does.
+ */
+export function* awaited<T>(
+  name: string,
+  now: () => T | PromiseLike<T>,
+  later: () => T | PromiseLike<T>,
+): Steps<T> {
+  return yield {
+    now() {
+      const result = now();
+      if (!isPromise(result)) return result;
+      result.then(undefined, () => {}); // it is not waited for
+      throw new TypeError(
+        `Expected ${name}() to return no promise in a sync call: use the async calls`,
+      );
+    },
+    later: async () => await later(),
+  };
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value;
+}
+
 const point: Call<void> = { idle: true, now() {}, later: () => Promise.resolve() };
 
 /** A point between two pieces of work, at which an operation may be aborted. */

@@ -15,7 +15,7 @@ export interface ByteSink {
   /** Takes bytes, which are its own from then on. */
   write(bytes: Uint8Array<ArrayBuffer>): void;
   /** Goes to a position, in bytes from the beginning; left out where it can't. */
-  seek?(position: number): void;
+  seek?: ((position: number) => void) | undefined;
 }
 
 /** How many bytes FFmpeg gathers before it hands them on. */

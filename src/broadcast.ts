@@ -20,7 +20,7 @@ import { Feed, type FeedPlan } from "./feed.ts";
 import { Muxer } from "./muxer.ts";
 import { requireOptions } from "./permissions.ts";
 import { ReadableSink } from "./readable_sink.ts";
-import { checkAccess, openOutput } from "./stream_writer.ts";
+import { bytesMuxer, checkAccess, openOutput } from "./stream_writer.ts";
 import type {
   BroadcastOptions,
   ReadableOptions,
@@ -186,7 +186,7 @@ export class Broadcast extends Writer {
   }
 
   #readable({ format = this.#format, option, latency, highWaterMark }: Wanted) {
-    const output = new Muxer("broadcast", format);
+    const output = bytesMuxer("a stream", format);
     const sink = new ReadableSink(highWaterMark, () => feed.drop());
     const { contentType } = output;
     const feed = this.#join({
@@ -194,12 +194,7 @@ export class Broadcast extends Writer {
       target: new ByteDestination(sink),
       options: { ...LIVE_OPTIONS[output.name], ...option },
       settings: { latency, waits: false },
-    }, () => {
-      requireOptions(option);
-      if (!output.needsFile) {
-        throw new TypeError(`Expected a container that is one stream of bytes, got "${format}"`);
-      }
-    });
+    }, () => requireOptions(option));
     feed.ended.then((error) => sink.end(error));
     feed.open().catch(() => {}); // the stream ends with the error
     return { stream: sink.readable, contentType };

@@ -81,23 +81,25 @@ export class ByteDestination implements Target {
     if (!this.#context) return;
     ffmpeg().avformat.avio_flush(this.#context.pointer as Pointer<"AVIOContext">);
     if (this.thrown !== undefined) throw this.thrown;
+    if (this.#sink.flush) yield* this.#sink.flush();
     const rest = this.settle();
     if (rest) yield* rest;
   }
 
   /** Hands on what is buffered, and lets go of the sink. */
   *close(): Steps<void> {
-    try {
-      yield* this.flush();
-    } finally {
-      this.closeNow();
-    }
-  }
-
-  /** Lets go of the sink. */
-  closeNow(): void {
+    yield* this.flush();
+    if (this.#sink.close) yield* this.#sink.close();
     this.#context?.[Symbol.dispose]();
     this.#context = undefined;
+  }
+
+  /** Lets go of the sink, whose container is not complete. */
+  closeNow(): void {
+    if (!this.#context) return;
+    this.#context[Symbol.dispose]();
+    this.#context = undefined;
+    this.#sink.abandon?.();
   }
 }
 

@@ -256,6 +256,8 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
       throw this.#failure(code, `write the header of ${this.#what()}`, this.#headerHint());
     }
     this.#opened = true;
+    const rest = this.#target?.settle?.();
+    if (rest) yield* rest;
     yield* this.#checkWindow();
     this.#interleaved = this.#streams.length > 1;
     // The muxer may have chosen other units than the encoders'.

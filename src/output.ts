@@ -39,6 +39,12 @@ export interface Target {
 export interface ByteConsumer extends ByteSink {
   /** Waits until it takes more, or the wait is broken off; nothing where it takes more at once. */
   settle?(interrupted: () => boolean): Rest;
+  /** Hands on what it has gathered. */
+  flush?(): Steps<void>;
+  /** Called after the last bytes. */
+  close?(): Steps<void>;
+  /** Called instead where the container could not be completed. */
+  abandon?(): void;
 }
 
 /** What an output counts that sends in the background, or again and again. */

@@ -14,15 +14,16 @@ import {
   optionalWholeNumber,
   optionsObject,
 } from "./arguments.ts";
-import { UrlDestination } from "./destination.ts";
+import { ByteDestination, UrlDestination } from "./destination.ts";
 import { audioDevices, deviceUrl } from "./devices.ts";
 import { Display } from "./display.ts";
 import { LiveOutput } from "./live.ts";
 import { Muxer, sessionDescription } from "./muxer.ts";
+import { ObjectSink, streamWriter } from "./object_sink.ts";
 import type { Output, Target } from "./output.ts";
 import { requireAccess, requireAll, requireFolder } from "./permissions.ts";
 import { ReconnectingOutput } from "./reconnecting.ts";
-import type { StreamWriterOptions } from "./types.ts";
+import type { BytesWriter, StreamWriterOptions } from "./types.ts";
 import { Writer } from "./writer.ts";
 
 /**
@@ -67,28 +68,22 @@ export class StreamWriter extends Writer {
   /**
    * Makes a writer for a destination; nothing is opened yet.
    *
-   * @param dst A path or a URL.
+   * @param dst A path or a URL; or what takes the bytes: a `Deno.FsFile`, a Web stream, a
+   * {@linkcode MemoryFile}, or an object with a method `write`.
    * @param options The container, where the destination's name does not say it.
    * @throws {TypeError} For a container that this FFmpeg does not know.
    * @throws {LibraryError} When FFmpeg can't be found or used.
    */
-  constructor(dst: string | URL, options?: StreamWriterOptions) {
+  constructor(
+    dst: string | URL | BytesWriter | WritableStream<Uint8Array>,
+    options?: StreamWriterOptions,
+  ) {
     const given = checkedOptions(options);
-    const url = location("dst", dst);
-    const inner = openOutput(url, given.format);
-    const target = inner.needsFile ? new UrlDestination(url) : undefined;
-    const waits = inner.device !== undefined || protocolOf(url) !== "file";
-    const output = live(inner, target, url, waits, given);
-    super({
-      title: `writer for "${url}"`,
-      output,
-      target: output.needsFile ? target : undefined,
-      checkAccess: () => checkAccess(url, inner.needsFile, output),
-      waits,
-      paced: given.realtime ?? output.device === "video",
-      clock: clocks.get(options ?? {}),
-    });
-    this.#output = output;
+    const parts = isObject(dst)
+      ? objectParts(dst, given)
+      : urlParts(location("dst", dst), given, clocks.get(options ?? {}));
+    super(parts);
+    this.#output = parts.output;
   }
 
   /**
@@ -120,6 +115,9 @@ export class StreamWriter extends Writer {
   }
 }
 
+/** How many bytes are gathered for a destination that is an object: as torchaudio does. */
+const BUFFER_SIZE = 4096;
+
 /** The options of a writer, checked. */
 function checkedOptions(options: StreamWriterOptions | undefined) {
   const given = optionsObject("the options of StreamWriter", options, [
@@ -129,8 +127,8 @@ function checkedOptions(options: StreamWriterOptions | undefined) {
     "latency",
     "reconnect",
   ]);
-  optionalWholeNumber("bufferSize", given.bufferSize);
   return {
+    bufferSize: optionalWholeNumber("bufferSize", given.bufferSize) ?? BUFFER_SIZE,
     format: optionalText("format", given.format),
     realtime: given.realtime === undefined ? undefined : flag("realtime", given.realtime),
     latency: given.latency === undefined ? undefined : nonNegative("latency", given.latency),
@@ -138,20 +136,76 @@ function checkedOptions(options: StreamWriterOptions | undefined) {
   };
 }
 
-/** Puts what `latency` and `reconnect` ask for around an output. */
-function live(
-  inner: Output,
-  target: Target | undefined,
-  url: string,
-  waits: boolean,
-  { format, latency, reconnect }: ReturnType<typeof checkedOptions>,
-): Output {
+type Given = ReturnType<typeof checkedOptions>;
+
+/** Whether a destination is an object that takes bytes. */
+function isObject(dst: unknown): dst is BytesWriter | WritableStream<Uint8Array> {
+  return dst instanceof WritableStream ||
+    (typeof dst === "object" && dst !== null && "write" in dst && typeof dst.write === "function");
+}
+
+/** What a writer to a path or URL is built on. */
+function urlParts(url: string, given: Given, clock: (() => number | undefined) | undefined) {
+  const { format, realtime, reconnect } = given;
+  const inner = openOutput(url, format);
+  const target = inner.needsFile ? new UrlDestination(url) : undefined;
+  const waits = inner.device !== undefined || protocolOf(url) !== "file";
   const again = reconnect
     ? new ReconnectingOutput(inner, () => openOutput(url, format), target)
     : inner;
-  if (latency === undefined) return again;
-  const owned = reconnect ? undefined : target;
-  return new LiveOutput(again, owned, { latency, waits, comesLate: false });
+  const output = inBackground(again, reconnect ? undefined : target, waits, given);
+  return {
+    title: `writer for "${url}"`,
+    output,
+    target: output.needsFile ? target : undefined,
+    checkAccess: () => checkAccess(url, inner.needsFile, output),
+    waits,
+    paced: realtime ?? output.device === "video",
+    clock,
+  };
+}
+
+/** What a writer to an object is built on. */
+function objectParts(dst: BytesWriter | WritableStream<Uint8Array>, given: Given) {
+  const { format, bufferSize, realtime = false, reconnect } = given;
+  if (format === undefined) {
+    throw new TypeError(
+      'Cannot tell the container for an object: name it with { format: "matroska" } or another',
+    );
+  }
+  if (reconnect) throw new TypeError("Expected a URL to connect to again, got an object");
+  const name = dst instanceof WritableStream ? "a stream" : "an object";
+  const muxer = bytesMuxer(name, format);
+  const object = dst instanceof WritableStream ? streamWriter(dst) : dst;
+  const target = new ByteDestination(new ObjectSink(object, bufferSize));
+  const output = inBackground(muxer, target, false, given);
+  return {
+    title: `writer for ${name}`,
+    output,
+    target: output.needsFile ? target : undefined,
+    checkAccess() {},
+    waits: false,
+    paced: realtime,
+  };
+}
+
+/** A muxer whose container is one stream of bytes. */
+export function bytesMuxer(name: string, format: string): Muxer {
+  const muxer = new Muxer(name, format);
+  if (muxer.needsFile) return muxer;
+  muxer[Symbol.dispose]();
+  throw new TypeError(`Expected a container that is one stream of bytes, got "${format}"`);
+}
+
+/** Lets an output be written to in the background, where that is asked for. */
+function inBackground(
+  output: Output,
+  target: Target | undefined,
+  waits: boolean,
+  { latency }: Given,
+): Output {
+  if (latency === undefined) return output;
+  return new LiveOutput(output, target, { latency, waits, comesLate: false });
 }
 
 /** Checks that the script may open what an output opens, at a path or URL. */

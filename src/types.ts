@@ -18,11 +18,38 @@ export interface CodecConfig {
   readonly maxBFrames?: number;
 }
 
+/**
+ * Something that takes bytes: a `Deno.FsFile`, a {@linkcode MemoryFile}, or an object of your own. It
+ * is never handed bytes before it is done with those before.
+ */
+export interface BytesWriter {
+  /**
+   * Takes bytes.
+   *
+   * @returns How many of them it took, if not all; or a promise of that.
+   */
+  write(bytes: Uint8Array<ArrayBuffer>): unknown;
+  /** The same for sync calls. Default: `write`, which must return no promise then. */
+  writeSync?(bytes: Uint8Array<ArrayBuffer>): unknown;
+  /** Goes to a position in bytes; containers that complete their beginning at the end need it. */
+  seek?(offset: number, whence: Deno.SeekMode): unknown;
+  /** The same for sync calls. */
+  seekSync?(offset: number, whence: Deno.SeekMode): unknown;
+  /** Called once, after the last bytes. A `Deno.FsFile` stays open: whoever opened it closes it. */
+  end?(): unknown;
+  /** Called instead of `end` where the container could not be completed. */
+  abandon?(): void;
+}
+
 /** How a destination is written. */
 export interface StreamWriterOptions {
   /** The container, by FFmpeg's muxer name. Default: what the destination's name says. */
   readonly format?: string;
-  /** Bytes that are gathered before they are written, for destinations that are objects. */
+  /**
+   * How many bytes are gathered before they are handed to a destination that is an object.
+   *
+   * @default {4096}
+   */
   readonly bufferSize?: number;
   /**
    * Whether everything is handed on when it is due, and not before, as a live stream needs it.

@@ -269,7 +269,7 @@ export abstract class Writer implements Disposable, AsyncDisposable {
   /** After a failure to open: nothing can be written any more, so nothing is kept. */
   *#abandon(): Steps<void> {
     try {
-      if (this.#target) yield* this.#target.close();
+      if (this.#target && !this.#target.callsBack) yield* this.#target.close();
     } catch {
       // the failure to open says more
     }
