@@ -59,6 +59,20 @@ export function deviceUrl(device: string | undefined, url: string): string {
  */
 export const DEVICE_HOLDS_BACK: Readonly<Record<string, number>> = { pulse: 2.2 };
 
+/** What has happened when a device that has been opened refuses what it took before. */
+export function deviceGone(name: string): string {
+  switch (name.split(",")[0]) {
+    case "sdl":
+    case "opengl":
+    case "xv":
+      return "the display is gone";
+    case "pulse":
+      return "the device is gone, or its sound server has ended";
+    default:
+      return "the device is gone";
+  }
+}
+
 /** What may be wrong when a device can't be opened. */
 export function deviceHint(name: string): string {
   switch (name.split(",")[0]) {

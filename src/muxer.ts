@@ -12,7 +12,8 @@ import { EAGAIN, posixCode } from "../ffi/error.ts";
 import { Handle } from "../ffi/handle.ts";
 import { Interrupt } from "../ffi/interrupt.ts";
 import { ffmpeg } from "../ffi/load.ts";
-import { lookAfterWindow, windowTrouble } from "../ffi/sdl.ts";
+import { lookAfterWindow, outliveDisplayOfFFmpeg, windowTrouble } from "../ffi/sdl_window.ts";
+import { displayIsGone } from "../ffi/x11.ts";
 import { addressOf, cString, cStringOrNull, PointerSlot, readCString } from "../ffi/memory.ts";
 import type { Struct } from "../ffi/struct.ts";
 import type { AnyPointer, Pointer } from "../ffi/symbols.ts";
@@ -20,6 +21,7 @@ import { type CodecContext, codecName, type MediaType, mediaTypeId } from "./cod
 import {
   DEVICE_HOLDS_BACK,
   deviceAdvice,
+  deviceGone,
   deviceHint,
   isKnownDevice,
   MUXER_PIXEL_FORMATS,
@@ -238,8 +240,9 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
 
   /** FFmpeg's sdl device says nothing where its window could not be opened. */
   *#checkWindow(): Steps<void> {
-    const trouble = this.#isWindow ? windowTrouble() : undefined;
-    if (trouble === undefined) return;
+    if (!this.#isWindow) return;
+    const trouble = windowTrouble();
+    if (trouble === undefined) return outliveDisplayOfFFmpeg();
     yield* this.finish();
     throw failure(posixCode("EIO"), "open a window", `${trouble}: ${deviceHint(this.name)}`);
   }
@@ -254,6 +257,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
    * destination may keep one waiting.
    */
   write(packet: Packet, index: number, timeBase: Rational, waits: boolean): Rest {
+    this.#checkDisplay();
     if (this.#quit) {
       throw failure(posixCode("EIO"), "show the picture", "the window was closed by its user");
     }
@@ -275,7 +279,15 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
   }
 
   #checkWritten(code: number): void {
-    if (code < 0 && code !== EAGAIN) throw failure(code, `write to ${this.#what()}`);
+    this.#checkDisplay();
+    if (code >= 0 || code === EAGAIN) return;
+    throw failure(code, `write to ${this.#what()}`, this.device && deviceGone(this.name));
+  }
+
+  /** FFmpeg's sdl device does not notice the end of its display. */
+  #checkDisplay(): void {
+    if (!this.#isWindow || !displayIsGone()) return;
+    throw failure(posixCode("ENODEV"), "show the picture", deviceGone(this.name));
   }
 
   /** Writes out what the container has gathered, as far as it can in mid-stream. */
@@ -295,13 +307,15 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
   /** Writes the container's end. From then on a device may not be asked: it is being taken down. */
   *finish(): Steps<void> {
     this.#opened = false;
+    if (this.#isWindow && displayIsGone()) return; // SDL would wait for its answers for ever
     const code = yield* this.#call(ffmpeg().io.av_write_trailer, this.pointer);
     if (code < 0) throw failure(code, `write the end of ${this.#what()}`);
   }
 
   /** Keeps a window of FFmpeg's responsive. */
   idle(): void {
-    if (this.#isWindow && lookAfterWindow() && this.#mayQuit) this.#quit = true;
+    if (!this.#isWindow || displayIsGone()) return;
+    if (lookAfterWindow() && this.#mayQuit) this.#quit = true;
   }
 
   /** Forgets the sound that the device has not played yet. */

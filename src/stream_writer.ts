@@ -7,7 +7,7 @@
 import type { Rest, Sink, Steps } from "../ffi/call.ts";
 import { hasMuxer, protocolOf } from "../ffi/compat.ts";
 import { FFmpegError } from "../ffi/error.ts";
-import { hasSdl, prefersOwnWindow } from "../ffi/sdl.ts";
+import { hasSdl, prefersSdl } from "../ffi/sdl_library.ts";
 import {
   flag,
   location,
@@ -583,7 +583,7 @@ function openOutput(url: string, format: string | undefined): Output {
   if (format === "audio") return soundDevice(url);
   const name = format === "video" ? "sdl" : format;
   if (name === "sdl" || name === "sdl2") {
-    const own = prefersOwnWindow() || (!hasMuxer(name) && hasSdl());
+    const own = prefersSdl() || (!hasMuxer(name) && hasSdl());
     if (own) return new Display();
   }
   return new Muxer(deviceUrl(name, url), name);
