@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LibraryError } from "./error.ts";
 import { readCString } from "./memory.ts";
 
 /** SDL, as it was found. */
@@ -90,19 +91,26 @@ export function environment(variable: string): string | undefined {
   return state === "granted" ? Deno.env.get(variable) : undefined;
 }
 
+function functions(): Opened["functions"] {
+  if (sdlLibrary() !== null) return opened!.functions;
+  const only = environment("SLUICE_SDL");
+  const wanted = isVersion(only) ? `SDL ${only} library` : "SDL 2 or SDL 3 library";
+  throw new LibraryError(`Cannot use SDL, as no ${wanted} was found: ${HOW_TO_INSTALL_SDL}`);
+}
+
 /** Starts a part of SDL; each start needs its end, {@linkcode quitSubsystem}. */
 export function startSubsystem(flag: number, action: string): void {
-  if (!succeeded(opened!.functions.SDL_InitSubSystem(flag))) throw sdlError(action);
+  if (!succeeded(functions().SDL_InitSubSystem(flag))) throw sdlError(action);
 }
 
 /** Ends a part of SDL, unless others have started it, too. */
 export function quitSubsystem(flag: number): void {
-  opened!.functions.SDL_QuitSubSystem(flag);
+  functions().SDL_QuitSubSystem(flag);
 }
 
 /** Whether a call succeeded: version 2 gives 0 or more, version 3 a C bool, of one byte. */
 export function succeeded(result: number): boolean {
-  return opened!.major === 2 ? result >= 0 : (result & 0xff) !== 0;
+  return sdlLibrary()!.major === 2 ? result >= 0 : (result & 0xff) !== 0;
 }
 
 /** What SDL says of its last failure; the class that carries codes is chosen by the caller. */
@@ -110,6 +118,6 @@ export class SdlError extends Error {}
 
 /** An error with SDL's own reason. */
 export function sdlError(action: string): SdlError {
-  const why = readCString(opened!.functions.SDL_GetError());
+  const why = readCString(functions().SDL_GetError());
   return new SdlError(`Cannot ${action}: ${why || "SDL gives no reason"}`);
 }

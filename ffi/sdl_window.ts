@@ -5,12 +5,10 @@
  * @module
  */
 
-import { LibraryError } from "./error.ts";
 import { Handle } from "./handle.ts";
 import { cString, readCString } from "./memory.ts";
 import {
   environment,
-  HOW_TO_INSTALL_SDL,
   quitSubsystem,
   SdlError,
   sdlError,
@@ -297,8 +295,8 @@ export class SdlWindow extends Handle<"SDL_Window"> {
     height: number,
     rowBytes: number,
   ) {
-    const own = requireSdl();
-    super("SDL_Window", openWindow(own, settings));
+    super("SDL_Window", openWindow(settings));
+    const own = sdl()!;
     this.#sdl = own;
     this.#rowBytes = rowBytes;
     outliveDisplay(own, this.pointer);
@@ -359,18 +357,10 @@ export class SdlWindow extends Handle<"SDL_Window"> {
   }
 }
 
-function requireSdl(): Sdl {
-  const found = sdl();
-  if (found) return found;
-  throw new LibraryError(
-    "Cannot open a window, as FFmpeg here has no sdl device and no SDL 2 or SDL 3 library was " +
-      `found: ${HOW_TO_INSTALL_SDL}`,
-  );
-}
-
-function openWindow(own: Sdl, settings: WindowSettings): Pointer<"SDL_Window"> {
+function openWindow(settings: WindowSettings): Pointer<"SDL_Window"> {
   if (displayIsGone()) throw new SdlError("Cannot open a window: the display is gone");
   startSubsystem(INIT_VIDEO, "reach a display");
+  const own = sdl()!;
   const trouble = displayTrouble(own);
   const window = trouble === undefined ? own.createWindow(settings) : null;
   if (window !== null) return window;

@@ -13,12 +13,14 @@ export const MUXER_PIXEL_FORMATS: Readonly<Record<string, readonly string[]>> = 
   yuv4mpegpipe: ["yuv420p", "yuv422p", "yuv444p", "yuv411p", "gray"],
 };
 
+const INSTALL_SDL =
+  "install SDL 2 or SDL 3, which Sluice then uses itself (Debian: apt-get install libsdl2-2.0-0)";
+
 /** What to install for devices that FFmpeg here may lack. */
 const WANTED: Readonly<Record<string, string>> = {
-  sdl:
-    "install SDL 2 or SDL 3, which Sluice then uses itself (Debian: apt-get install libsdl2-2.0-0)",
-  sdl2:
-    "install SDL 2 or SDL 3, which Sluice then uses itself (Debian: apt-get install libsdl2-2.0-0)",
+  audio: INSTALL_SDL,
+  sdl: INSTALL_SDL,
+  sdl2: INSTALL_SDL,
   opengl: 'FFmpeg 8 and later have it no more: use format: "sdl"',
   pulse: "it needs an FFmpeg with PulseAudio, as Linux distributions have it",
   alsa: "it is for Linux, and needs an FFmpeg with ALSA",
@@ -59,6 +61,9 @@ export function deviceUrl(device: string | undefined, url: string): string {
  */
 export const DEVICE_HOLDS_BACK: Readonly<Record<string, number>> = { pulse: 2.2 };
 
+/** Sound devices that play the first sample as soon as they get it. */
+export const STARTS_AT_ONCE: ReadonlySet<string> = new Set(["alsa", "oss"]);
+
 /** What has happened when a device that has been opened refuses what it took before. */
 export function deviceGone(name: string): string {
   switch (name.split(",")[0]) {
@@ -84,6 +89,8 @@ export function deviceHint(name: string): string {
       return "is a PulseAudio or PipeWire server running, and does it have this device?";
     case "alsa":
       return "is there a sound card of this name, and is it free (aplay -L lists them)?";
+    case "audio":
+      return "is there a sound card or a sound server, and is it free?";
     case "oss":
       return "is there a /dev/dsp, and is it free?";
     case "fbdev":

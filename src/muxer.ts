@@ -25,6 +25,7 @@ import {
   deviceHint,
   isKnownDevice,
   MUXER_PIXEL_FORMATS,
+  STARTS_AT_ONCE,
 } from "./devices.ts";
 import { check, failure } from "./failure.ts";
 import { hasAnyOption, setKnownOptions, unknownOption } from "./options.ts";
@@ -109,6 +110,11 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
   /** How much sound a device gathers before it plays the first, in seconds. */
   get holdsBack(): number {
     return DEVICE_HOLDS_BACK[this.name] ?? 0;
+  }
+
+  /** Whether it is a sound device that plays the first sample as soon as it gets it. */
+  get startsAtOnce(): boolean {
+    return STARTS_AT_ONCE.has(this.name);
   }
 
   /** What it opens by itself, without being handed a file. */
@@ -375,8 +381,8 @@ function unknownFormat(format: string): string {
 
 function missingDevice(format: string): string {
   const devices = outputDeviceNames();
-  const here = devices.length > 0 ? `FFmpeg here has ${listed(devices)}` : "FFmpeg here has none";
-  return `No output device "${format}": ${here}, and ${deviceAdvice(format)}`;
+  const here = `FFmpeg here has ${devices.length > 0 ? listed(devices) : "none"}`;
+  return `No output device "${format}" (${here}): ${deviceAdvice(format)}`;
 }
 
 /** The names of the output devices that this FFmpeg has. */

@@ -27,6 +27,7 @@ import type { Packet } from "./packet.ts";
 import { AudioOutputStream, type OutputStream, VideoOutputStream } from "./output_stream.ts";
 import { requireAccess, requireAll, requireFolder, requireOptions } from "./permissions.ts";
 import { Playout } from "./playout.ts";
+import { Speaker } from "./speaker.ts";
 import { article, shown } from "./text.ts";
 import type {
   AudioStreamOptions,
@@ -454,6 +455,7 @@ export class StreamWriter implements Disposable, AsyncDisposable {
     this.#mustBe("open", "flush");
     try {
       for (const stream of this.#streams) yield* stream.flush();
+      yield* this.#playout.flush();
       yield* this.#muxer.flush();
       if (this.#target) yield* this.#target.flush();
     } catch (error) {
@@ -515,6 +517,7 @@ export class StreamWriter implements Disposable, AsyncDisposable {
         this.#playout.pad();
         return this.#streams[0]!.silence(this.#playout.missing);
       },
+      () => this.#playout.flush(),
       () => this.#playout.drain(end),
     ];
     return [
@@ -592,8 +595,11 @@ function openOutput(url: string, format: string | undefined): Output {
 /** The first sound device of this system that can be opened. */
 function soundDevice(url: string): Output {
   const names = audioDevices(Deno.build.os).filter(hasMuxer);
+  if (prefersSdl() || (names.length === 0 && hasSdl())) {
+    return new Speaker(url === "-" ? undefined : url);
+  }
   const working = names.find((name) => names.length === 1 || opensSound(name));
-  const name = working ?? names[0] ?? "pulse";
+  const name = working ?? names[0] ?? "audio";
   return new Muxer(deviceUrl(name, url), name);
 }
 
