@@ -204,14 +204,17 @@ function devicesOf3(library: SdlLibrary): Devices {
       const stream = symbols.SDL_OpenAudioDeviceStream(id, bytes, null, null);
       if (stream === null) throw sdlError("open the sound device");
       symbols.SDL_ResumeAudioStreamDevice(stream);
+      const isGone = () => {
+        const there = ids();
+        return id === USUAL ? there.length === 0 : !there.includes(id);
+      };
       return {
         latency: latencyOf(stream),
         get queued() {
           return symbols.SDL_GetAudioStreamQueued(stream);
         },
         get gone() {
-          const there = ids();
-          return id === USUAL ? there.length === 0 : !there.includes(id);
+          return isGone();
         },
         queue(samples, bytes) {
           const result = symbols.SDL_PutAudioStreamData(stream, samples, bytes);
@@ -219,8 +222,10 @@ function devicesOf3(library: SdlLibrary): Devices {
         },
         clear: () => void symbols.SDL_ClearAudioStream(stream),
         [Symbol.dispose]() {
+          const gone = isGone();
           symbols.SDL_DestroyAudioStream(stream);
-          quitSubsystem(INIT_AUDIO);
+          // The thread of a device that is gone goes on for a while, in code that this would unload.
+          if (!gone) quitSubsystem(INIT_AUDIO);
         },
       };
     },
