@@ -132,6 +132,6 @@ export class SdlError extends Error {}
 
 /** An error with SDL's own reason. */
 export function sdlError(action: string): SdlError {
-  const why = readCString(functions().SDL_GetError());
+  const why = readCString(functions().SDL_GetError()).replace(/\.$/, "");
   return new SdlError(`Cannot ${action}: ${why || "SDL gives no reason"}`);
 }

@@ -61,6 +61,12 @@ export function deviceUrl(device: string | undefined, url: string): string {
  */
 export const DEVICE_HOLDS_BACK: Readonly<Record<string, number>> = { pulse: 2.2 };
 
+/** What to tell who adds a second stream to a device. */
+export const ONE_STREAM: Readonly<Record<"audio" | "video", string>> = {
+  audio: "Expected one audio stream for a sound device: open another device for another",
+  video: "Expected one video stream for a window: open another window for another",
+};
+
 /** Sound devices that play the first sample as soon as they get it. */
 export const STARTS_AT_ONCE: ReadonlySet<string> = new Set(["alsa", "oss"]);
 
@@ -88,9 +94,10 @@ export function deviceHint(name: string): string {
     case "pulse":
       return "is a PulseAudio or PipeWire server running, and does it have this device?";
     case "alsa":
-      return "is there a sound card of this name, and is it free (aplay -L lists them)?";
+      return "is there a sound card of this name (aplay -L lists them), is it free, and does it take " +
+        "this many channels?";
     case "audio":
-      return "is there a sound card or a sound server, and is it free?";
+      return "is there a sound card or a sound server, is it free, and does it take this many channels?";
     case "oss":
       return "is there a /dev/dsp, and is it free?";
     case "fbdev":

@@ -13,7 +13,7 @@ import { SdlError } from "../ffi/sdl_library.ts";
 import { SDL_PIXEL_FORMATS, SdlWindow } from "../ffi/sdl_window.ts";
 import { displayIsGone } from "../ffi/x11.ts";
 import { codecByName, type CodecContext, type MediaType } from "./codec.ts";
-import { deviceGone, deviceHint } from "./devices.ts";
+import { deviceGone, deviceHint, ONE_STREAM } from "./devices.ts";
 import { failure } from "./failure.ts";
 import { pixelFormatName } from "./formats.ts";
 import type { Output } from "./output.ts";
@@ -80,9 +80,7 @@ export class Display implements Output {
   /** Takes the one stream of pictures that a window shows. */
   addStream({ fields }: CodecContext): number {
     if (this.#picture) {
-      throw new TypeError(
-        "Expected one video stream for a window: open another window for another",
-      );
+      throw new TypeError(ONE_STREAM.video);
     }
     const { width, height, pix_fmt } = fields;
     this.#picture = { format: pixelFormatName(pix_fmt), formatId: pix_fmt, width, height };

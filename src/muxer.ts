@@ -25,6 +25,7 @@ import {
   deviceHint,
   isKnownDevice,
   MUXER_PIXEL_FORMATS,
+  ONE_STREAM,
   STARTS_AT_ONCE,
 } from "./devices.ts";
 import { check, failure } from "./failure.ts";
@@ -144,6 +145,8 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
 
   /** Whether the container can hold a format: `undefined` where it does not tell. */
   canHold(codecId: number): boolean | undefined {
+    if (this.device === "audio") return codecName(codecId).startsWith("pcm_");
+    if (this.device === "video") return codecId === this.format.video_codec;
     const strict = ffmpeg().layout.constants.FF_COMPLIANCE_EXPERIMENTAL;
     const answer = ffmpeg().avformat.avformat_query_codec(this.format.$pointer, codecId, strict);
     if (answer === 0 && this.#hasWay(codecId)) return undefined;
@@ -161,11 +164,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
 
   /** Adds a stream for an encoder's packets; gives its index. */
   addStream(context: CodecContext, frameRate?: Rational): number {
-    if (this.device === "video" && this.#streams.length > 0) {
-      throw new TypeError(
-        "Expected one video stream for a window: open another window for another",
-      );
-    }
+    if (this.device && this.#streams.length > 0) throw new TypeError(ONE_STREAM[this.device]);
     const { avformat, avcodec } = ffmpeg();
     const pointer = avformat.avformat_new_stream(this.pointer, null);
     if (pointer === null) throw new Error("Cannot add a stream: out of memory");
@@ -236,7 +235,9 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
       if (unknown !== undefined) throw unknownOption(unknown, classes, this.#what());
     }
     const code = yield* this.#call(io.avformat_write_header, this.pointer, null);
-    if (code < 0) throw failure(code, `write the header of ${this.#what()}`, this.#headerHint());
+    if (code < 0) {
+      throw failure(code, `write the header of ${this.#what()}`, this.#headerHint(code));
+    }
     this.#opened = true;
     yield* this.#checkWindow();
     this.#interleaved = this.#streams.length > 1;
@@ -253,7 +254,10 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
     throw failure(posixCode("EIO"), "open a window", `${trouble}: ${deviceHint(this.name)}`);
   }
 
-  #headerHint(): string {
+  #headerHint(code: number): string {
+    if (this.device === "audio" && code === posixCode("EINVAL")) {
+      return "it may not take this many channels, this rate or this encoder's format";
+    }
     if (this.device) return deviceHint(this.name);
     return "the container may not take these streams together, or this encoder's format";
   }
@@ -305,6 +309,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
         "flush the container",
       );
     }
+    if (this.device) return; // a sound device would forget what it has not played yet
     if ((this.format.flags & (constants.AVFMT_ALLOW_FLUSH ?? 0)) !== 0) {
       check(yield* this.#call(io.av_write_frame, this.pointer, null), "flush the container");
     }

@@ -13,7 +13,7 @@ import { ffmpeg } from "../ffi/load.ts";
 import { SdlError } from "../ffi/sdl_library.ts";
 import { openSdlSound, type SdlSound, sdlSoundDevices } from "../ffi/sdl_sound.ts";
 import { codecByName, type CodecContext, type MediaType } from "./codec.ts";
-import { deviceGone, deviceHint } from "./devices.ts";
+import { deviceGone, deviceHint, ONE_STREAM } from "./devices.ts";
 import { failure } from "./failure.ts";
 import { sampleFormat, sampleFormatName } from "./formats.ts";
 import type { Output } from "./output.ts";
@@ -82,7 +82,7 @@ export class Speaker implements Output {
   /** Takes the one stream of samples that a device plays. */
   addStream(context: CodecContext): number {
     if (this.#signal) {
-      throw new TypeError("Expected one audio stream for a sound device: open another for another");
+      throw new TypeError(ONE_STREAM.audio);
     }
     const { fields } = context;
     const format = sampleFormatName(fields.sample_fmt);
