@@ -4,7 +4,7 @@
  * @module
  */
 
-import { cStringOrNull, int32At, readCString } from "./memory.ts";
+import { cString, cStringOrNull, int32At, readCString } from "./memory.ts";
 import {
   quitSubsystem,
   sdlError,
@@ -39,8 +39,8 @@ const INIT_AUDIO = 0x10;
 /** Version 2: the size of an SDL_AudioSpec, and where it holds the samples of the device's buffer. */
 const SPEC_SIZE = 32;
 const SPEC_SAMPLES = 8;
-/** Version 2: how much sound, in seconds, the device's buffer holds at least. */
-const BUFFER = 0.02;
+/** How much sound, in seconds, the device's buffer holds at least. */
+const BUFFER = 0.03;
 /** Version 2: the status of a device that is there no more. */
 const STOPPED = 0;
 /** Version 3: the number of the usual device. */
@@ -64,6 +64,7 @@ const SDL2 = {
 const SDL3 = {
   SDL_GetAudioPlaybackDevices: { parameters: ["buffer"], result: "pointer" },
   SDL_GetAudioDeviceName: { parameters: ["u32"], result: "pointer" },
+  SDL_SetHint: { parameters: ["buffer", "buffer"], result: "i32" },
   SDL_free: { parameters: ["pointer"], result: "void" },
   SDL_OpenAudioDeviceStream: {
     parameters: ["u32", "buffer", "pointer", "pointer"],
@@ -133,6 +134,11 @@ export function sdlSoundDevices(): string[] {
   }
 }
 
+/** How many samples the device's buffer is to hold: a power of 2. */
+function bufferSamples(sampleRate: number): number {
+  return Math.min(32768, 2 ** Math.ceil(Math.log2(sampleRate * BUFFER)));
+}
+
 function devicesOf2(library: SdlLibrary): Devices {
   const { symbols } = Deno.dlopen(library.path, SDL2);
   return {
@@ -148,8 +154,7 @@ function devicesOf2(library: SdlLibrary): Devices {
       wanted.setInt32(0, sampleRate, true);
       wanted.setUint16(4, SDL_SAMPLE_FORMATS[format]!, true);
       wanted.setUint8(6, channels);
-      const samples = Math.min(32768, 2 ** Math.ceil(Math.log2(sampleRate * BUFFER)));
-      wanted.setUint16(SPEC_SAMPLES, samples, true);
+      wanted.setUint16(SPEC_SAMPLES, bufferSamples(sampleRate), true);
       const spec = new Uint8Array(wanted.buffer);
       const got = new DataView(new ArrayBuffer(SPEC_SIZE));
       const name = cStringOrNull(device);
@@ -201,6 +206,8 @@ function devicesOf3(library: SdlLibrary): Devices {
       const id = device === undefined ? USUAL : ids().find((it) => nameOf(it) === device) ?? 0;
       const spec = Int32Array.of(SDL_SAMPLE_FORMATS[format]!, channels, sampleRate);
       const bytes = new Uint8Array(spec.buffer);
+      const samples = String(bufferSamples(sampleRate));
+      symbols.SDL_SetHint(cString("SDL_AUDIO_DEVICE_SAMPLE_FRAMES"), cString(samples));
       const stream = symbols.SDL_OpenAudioDeviceStream(id, bytes, null, null);
       if (stream === null) throw sdlError("open the sound device");
       symbols.SDL_ResumeAudioStreamDevice(stream);

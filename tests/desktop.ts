@@ -269,6 +269,9 @@ export function correlation(heard: Float32Array, sent: Float32Array): number {
   return correlationAt(heard, sent, shift, UNSTEADY, heard.length);
 }
 
+/** Fewer samples than these are not compared. */
+const FEW = 200;
+
 /** How alike `a` from `begin` to `end` is to `b` at `shift` from there. */
 function correlationAt(
   a: Float32Array,
@@ -279,6 +282,7 @@ function correlationAt(
 ): number {
   let [ab, aa, bb] = [0, 0, 0];
   const last = Math.min(end, a.length, b.length - shift);
+  if (last - begin < FEW) return -1; // any few samples are alike somewhere
   for (let i = Math.max(begin, -shift); i < last; i++) {
     const [x, y] = [a[i]!, b[i + shift]!];
     ab += x * y;

@@ -369,24 +369,27 @@ onSound("sound devices play what was written, in chunks of 256 samples", async (
     { ...DEVICES[0]!, name: "audio", format: "audio", sampleFormat: "flt" },
   ] as const;
   await using server = await startSound(...cases.map((_, i) => `sink${i}`));
-  await all(cases.map(async ({ name, format, env, to, sampleFormat }, i) => {
-    const what = `${name}, ${sampleFormat}`;
-    const recording = await server.record(`sink${i}`);
-    const scene = { format, sampleFormat, seconds: 2.5, options: to(`sink${i}`) };
-    const playing = play("device", scene, { ...server.with(`sink${i}`), ...env });
-    const { error, stats } = await playing.told;
-    const channels = await recording.stop();
-    strictEqual(error, undefined, `${what}: ${error?.message}`);
-    strictEqual(stats!.underruns, 0, what);
-    const sent = sound(2.5, "flt");
-    for (const [c, recorded] of channels.entries()) {
-      const heard = heardPart(recorded);
-      const milliseconds = heard.length / SOUND_RATE * 1000;
-      ok(Math.abs(milliseconds - 2500) < 50, `${what}: ${milliseconds} ms were heard`);
-      const alike = correlation(heard, sent.filter((_, k) => k % 2 === c) as Float32Array);
-      ok(alike > 0.99, `${what}, channel ${c}: correlation ${alike}`);
-    }
-  }));
+  const half = cases.length >> 1; // not all at once: a busy machine has gaps of its own
+  for (const some of [cases.slice(0, half), cases.slice(half)]) {
+    await all(some.map(async ({ name, format, env, to, sampleFormat }, i) => {
+      const what = `${name}, ${sampleFormat}`;
+      const recording = await server.record(`sink${i}`);
+      const scene = { format, sampleFormat, seconds: 2.5, options: to(`sink${i}`) };
+      const playing = play("device", scene, { ...server.with(`sink${i}`), ...env });
+      const { error, stats } = await playing.told;
+      const channels = await recording.stop();
+      strictEqual(error, undefined, `${what}: ${error?.message}`);
+      strictEqual(stats!.underruns, 0, what);
+      const sent = sound(2.5, "flt");
+      for (const [c, recorded] of channels.entries()) {
+        const heard = heardPart(recorded);
+        const milliseconds = heard.length / SOUND_RATE * 1000;
+        ok(Math.abs(milliseconds - 2500) < 50, `${what}: ${milliseconds} ms were heard`);
+        const alike = correlation(heard, sent.filter((_, k) => k % 2 === c) as Float32Array);
+        ok(alike > 0.99, `${what}, channel ${c}: correlation ${alike}`);
+      }
+    }));
+  }
 });
 
 onSound("a beep of 0.1 s is heard whole", async () => {
@@ -566,7 +569,7 @@ onSound("playAudio() plays samples and files to their end", async () => {
   ok(seconds < 1.5, `took ${seconds} s`);
 });
 
-onBoth("playVideo() shows a film in step with its sound", async () => {
+const filmInStep = async (sdl: Record<string, string>) => {
   await using display = await startDisplay();
   await using server = await startSound("film");
   // White and loud in turn: one second of either, from 1 s on.
@@ -597,6 +600,7 @@ onBoth("playVideo() shows a film in step with its sound", async () => {
   const { film, error, seconds } = await play("film", { path }, {
     ...display.env,
     ...server.with("film"),
+    ...sdl,
   }).told;
   const input = capture.stdin.getWriter();
   await input.write(new TextEncoder().encode("q"));
@@ -623,7 +627,15 @@ onBoth("playVideo() shows a film in step with its sound", async () => {
     const apart = (flash - tones[i]!) * 1000;
     ok(Math.abs(apart) < 80, `picture and sound are ${apart.toFixed(0)} ms apart`);
   }
-});
+};
+
+onBoth("playVideo() shows a film in step with its sound", () => filmInStep({}));
+if (SDL.length > 0) {
+  onBoth(
+    "playVideo() is in step with a sound by SDL, too",
+    () => filmInStep(soundBySdl(SDL.at(-1)!)),
+  );
+}
 
 /** When a value that FFmpeg's filters measure rises above a limit, in seconds. */
 async function onsets(
