@@ -52,7 +52,7 @@ let opened: Opened | null | undefined;
 
 /** What to tell a user who has no SDL. */
 export const HOW_TO_INSTALL_SDL =
-  "install one of them (Debian: apt-get install libsdl2-2.0-0; macOS: brew install sdl2; " +
+  "install one (Debian: apt-get install libsdl2-2.0-0; macOS: brew install sdl2; " +
   "Windows: SDL3.dll of libsdl.org, in a folder of PATH)";
 
 /** SDL, or `null` where neither version is installed. Version 2 goes before: FFmpeg may use it. */

@@ -9,6 +9,8 @@
 
 import type { AnyPointer } from "./symbols.ts";
 
+const LIBRARY = "libX11.so.6";
+
 const XLIB = {
   XSetIOErrorHandler: { parameters: ["pointer"], result: "pointer" },
   XSetIOErrorExitHandler: { parameters: ["pointer", "pointer", "buffer"], result: "void" },
@@ -25,16 +27,20 @@ const broken = new BigUint64Array(new ArrayBuffer(64));
 
 let installed: ((display: AnyPointer) => void) | undefined;
 
-/** How to tell Xlib; nothing where it is older than version 1.7 of 2020, and always ends the process. */
+/**
+ * How to tell Xlib; nothing where it is older than version 1.7 of 2020, and always ends the process, or
+ * where the script may open some libraries only.
+ */
 function install(): (display: AnyPointer) => void {
+  const permission = Deno.permissions.querySync({ name: "ffi", path: LIBRARY });
+  if (permission.state !== "granted") return () => {};
   try {
-    const xlib = Deno.dlopen("libX11.so.6", XLIB).symbols;
+    const xlib = Deno.dlopen(LIBRARY, XLIB).symbols;
     return (display) => {
       xlib.XSetIOErrorHandler(xlib.labs);
       xlib.XSetIOErrorExitHandler(display, xlib.strtod, broken);
     };
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
+  } catch {
     return () => {};
   }
 }
