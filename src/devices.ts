@@ -13,12 +13,14 @@ export const MUXER_PIXEL_FORMATS: Readonly<Record<string, readonly string[]>> = 
   yuv4mpegpipe: ["yuv420p", "yuv422p", "yuv444p", "yuv411p", "gray"],
 };
 
+const INSTALL_SDL =
+  "install SDL 2 or SDL 3, which Sluice then uses itself (Debian: apt-get install libsdl2-2.0-0)";
+
 /** What to install for devices that FFmpeg here may lack. */
 const WANTED: Readonly<Record<string, string>> = {
-  sdl:
-    "install SDL 2 or SDL 3, which Sluice then uses itself (Debian: apt-get install libsdl2-2.0-0)",
-  sdl2:
-    "install SDL 2 or SDL 3, which Sluice then uses itself (Debian: apt-get install libsdl2-2.0-0)",
+  audio: INSTALL_SDL,
+  sdl: INSTALL_SDL,
+  sdl2: INSTALL_SDL,
   opengl: 'FFmpeg 8 and later have it no more: use format: "sdl"',
   pulse: "it needs an FFmpeg with PulseAudio, as Linux distributions have it",
   alsa: "it is for Linux, and needs an FFmpeg with ALSA",
@@ -59,6 +61,29 @@ export function deviceUrl(device: string | undefined, url: string): string {
  */
 export const DEVICE_HOLDS_BACK: Readonly<Record<string, number>> = { pulse: 2.2 };
 
+/** What to tell who adds a second stream to a device. */
+export const ONE_STREAM: Readonly<Record<"audio" | "video", string>> = {
+  audio: "Expected one audio stream for a sound device: open another device for another",
+  video: "Expected one video stream for a window: open another window for another",
+};
+
+/** Sound devices that play the first sample as soon as they get it. */
+export const STARTS_AT_ONCE: ReadonlySet<string> = new Set(["alsa", "oss"]);
+
+/** What has happened when a device that has been opened refuses what it took before. */
+export function deviceGone(name: string): string {
+  switch (name.split(",")[0]) {
+    case "sdl":
+    case "opengl":
+    case "xv":
+      return "the display is gone";
+    case "pulse":
+      return "the device is gone, or its sound server has ended";
+    default:
+      return "the device is gone";
+  }
+}
+
 /** What may be wrong when a device can't be opened. */
 export function deviceHint(name: string): string {
   switch (name.split(",")[0]) {
@@ -69,7 +94,10 @@ export function deviceHint(name: string): string {
     case "pulse":
       return "is a PulseAudio or PipeWire server running, and does it have this device?";
     case "alsa":
-      return "is there a sound card of this name, and is it free (aplay -L lists them)?";
+      return "is there a sound card of this name (aplay -L lists them), is it free, and does it take " +
+        "this many channels?";
+    case "audio":
+      return "is there a sound card or a sound server, is it free, and does it take this many channels?";
     case "oss":
       return "is there a /dev/dsp, and is it free?";
     case "fbdev":

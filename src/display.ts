@@ -9,9 +9,12 @@ import type { Rest, Steps } from "../ffi/call.ts";
 import { FFmpegError, posixCode } from "../ffi/error.ts";
 import { Interrupt } from "../ffi/interrupt.ts";
 import { ffmpeg } from "../ffi/load.ts";
-import { SDL_PIXEL_FORMATS, SdlError, SdlWindow } from "../ffi/sdl.ts";
+import { SdlError } from "../ffi/sdl_library.ts";
+import { SDL_PIXEL_FORMATS, SdlWindow } from "../ffi/sdl_window.ts";
+import { displayIsGone } from "../ffi/x11.ts";
 import { codecByName, type CodecContext, type MediaType } from "./codec.ts";
-import { deviceHint } from "./devices.ts";
+import { deviceGone, deviceHint, ONE_STREAM } from "./devices.ts";
+import { failure } from "./failure.ts";
 import { pixelFormatName } from "./formats.ts";
 import type { Output } from "./output.ts";
 import type { Packet } from "./packet.ts";
@@ -77,9 +80,7 @@ export class Display implements Output {
   /** Takes the one stream of pictures that a window shows. */
   addStream({ fields }: CodecContext): number {
     if (this.#picture) {
-      throw new TypeError(
-        "Expected one video stream for a window: open another window for another",
-      );
+      throw new TypeError(ONE_STREAM.video);
     }
     const { width, height, pix_fmt } = fields;
     this.#picture = { format: pixelFormatName(pix_fmt), formatId: pix_fmt, width, height };
@@ -133,6 +134,7 @@ export class Display implements Output {
 
   /** Shows a picture; fails once the user wants the window closed. */
   write(packet: Packet): Rest {
+    const window = this.#window!;
     this.idle();
     if (this.#quit) {
       throw new FFmpegError(
@@ -141,7 +143,10 @@ export class Display implements Output {
         "show a picture",
       );
     }
-    this.#window!.show(packet.fields.data!);
+    if (!displayIsGone()) window.show(packet.fields.data!);
+    if (displayIsGone()) {
+      throw failure(posixCode("ENODEV"), "show the picture", deviceGone(this.name));
+    }
     return undefined;
   }
 
@@ -153,9 +158,9 @@ export class Display implements Output {
 
   /** Sees what has happened to the window. */
   idle(): void {
-    if (this.#window && !this.#window.freed && this.#window.wantsToQuit() && this.#mayQuit) {
-      this.#quit = true;
-    }
+    const window = this.#window;
+    if (!window || window.freed || displayIsGone()) return;
+    if (window.wantsToQuit() && this.#mayQuit) this.#quit = true;
   }
 
   /** Closes the window. */

@@ -123,20 +123,32 @@ export function checkConfig(value: CodecConfig | undefined): CodecConfig {
   return config;
 }
 
+/** What to do with a type of media that a device does not take. */
+const DEVICE_ADVICE = {
+  audio: ', only pictures: give sound a writer of its own, with { format: "audio" }',
+  video: ', only sound: give pictures a writer of their own, with { format: "video" }',
+} as const;
+
+/** A container for the beginning of a message. */
+function nameOf({ name, device }: Container): string {
+  return device ? `Device "${name.split(",")[0]}"` : `Container "${name}"`;
+}
+
 /** The encoder to use: the named one, or FFmpeg's choice for the container and the file name. */
 function encoderFor(type: MediaType, container: Container, name: string | undefined): Codec {
+  const what = nameOf(container);
   if (name !== undefined) {
     const codec = codecByName("encoder", type, name);
     if (container.canHold(codec.id) ?? mayHold(type, container)) return codec;
     throw new TypeError(
-      `Container "${container.name}" cannot hold what encoder "${name}" makes` +
+      `${what} cannot hold what encoder "${name}" makes` +
         alternatives(type, container),
     );
   }
   const id = container.guessCodec(type);
   if (id === ffmpeg().layout.constants.AV_CODEC_ID_NONE) {
-    const what = container.device ? "Device" : "Container";
-    throw new TypeError(`${what} "${container.name}" does not take ${type}`);
+    const advice = container.device ? DEVICE_ADVICE[type] : "";
+    throw new TypeError(`${what} does not take ${type}${advice}`);
   }
   const codec = codecById("encoder", id);
   if (codec) return codec;
@@ -315,7 +327,7 @@ export function videoSettings(
 
 /** A device's formats: the source's own first if it is among them. */
 function deviceFormats(formats: readonly string[], source: string): readonly string[] {
-  return formats.includes(source) ? [source, ...formats] : formats;
+  return formats.includes(source) ? [...new Set([source, ...formats])] : formats;
 }
 
 function isSoftware(format: number): boolean {

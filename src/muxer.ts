@@ -12,7 +12,6 @@ import { EAGAIN, posixCode } from "../ffi/error.ts";
 import { Handle } from "../ffi/handle.ts";
 import { Interrupt } from "../ffi/interrupt.ts";
 import { ffmpeg } from "../ffi/load.ts";
-import { lookAfterWindow, windowTrouble } from "../ffi/sdl.ts";
 import {
   addressOf,
   cString,
@@ -21,15 +20,20 @@ import {
   readCString,
   textIn,
 } from "../ffi/memory.ts";
+import { lookAfterWindow, outliveDisplayOfFFmpeg, windowTrouble } from "../ffi/sdl_window.ts";
+import { displayIsGone } from "../ffi/x11.ts";
 import type { Struct } from "../ffi/struct.ts";
 import type { AnyPointer, Pointer } from "../ffi/symbols.ts";
 import { type CodecContext, codecName, type MediaType, mediaTypeId } from "./codec.ts";
 import {
   DEVICE_HOLDS_BACK,
   deviceAdvice,
+  deviceGone,
   deviceHint,
   isKnownDevice,
   MUXER_PIXEL_FORMATS,
+  ONE_STREAM,
+  STARTS_AT_ONCE,
 } from "./devices.ts";
 import { check, failure } from "./failure.ts";
 import { hasAnyOption, setKnownOptions, unknownOption } from "./options.ts";
@@ -131,6 +135,11 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
     return DEVICE_HOLDS_BACK[this.name] ?? 0;
   }
 
+  /** Whether it is a sound device that plays the first sample as soon as it gets it. */
+  get startsAtOnce(): boolean {
+    return STARTS_AT_ONCE.has(this.name);
+  }
+
   /** What it opens by itself, without being handed a file. */
   get opens(): "nothing" | "files beside each other" | "anything" {
     if (this.needsFile || this.name === "null" || this.device) return "nothing";
@@ -158,6 +167,8 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
 
   /** Whether the container can hold a format: `undefined` where it does not tell. */
   canHold(codecId: number): boolean | undefined {
+    if (this.device === "audio") return codecName(codecId).startsWith("pcm_");
+    if (this.device === "video") return codecId === this.format.video_codec;
     const strict = ffmpeg().layout.constants.FF_COMPLIANCE_EXPERIMENTAL;
     const answer = ffmpeg().avformat.avformat_query_codec(this.format.$pointer, codecId, strict);
     if (answer === 0 && this.#hasWay(codecId)) return undefined;
@@ -175,11 +186,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
 
   /** Adds a stream for an encoder's packets; gives its index. */
   addStream(context: CodecContext, frameRate?: Rational): number {
-    if (this.device === "video" && this.#streams.length > 0) {
-      throw new TypeError(
-        "Expected one video stream for a window: open another window for another",
-      );
-    }
+    if (this.device && this.#streams.length > 0) throw new TypeError(ONE_STREAM[this.device]);
     const { avformat, avcodec } = ffmpeg();
     const pointer = avformat.avformat_new_stream(this.pointer, null);
     if (pointer === null) throw new Error("Cannot add a stream: out of memory");
@@ -253,7 +260,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
     }
     const code = yield* this.#call(io.avformat_write_header, this.pointer, null);
     if (code < 0) {
-      throw this.#failure(code, `write the header of ${this.#what()}`, this.#headerHint());
+      throw this.#failure(code, `write the header of ${this.#what()}`, this.#headerHint(code));
     }
     this.#opened = true;
     const rest = this.#target?.settle?.();
@@ -266,13 +273,17 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
 
   /** FFmpeg's sdl device says nothing where its window could not be opened. */
   *#checkWindow(): Steps<void> {
-    const trouble = this.#isWindow ? windowTrouble() : undefined;
-    if (trouble === undefined) return;
+    if (!this.#isWindow) return;
+    const trouble = windowTrouble();
+    if (trouble === undefined) return outliveDisplayOfFFmpeg();
     yield* this.finish();
     throw failure(posixCode("EIO"), "open a window", `${trouble}: ${deviceHint(this.name)}`);
   }
 
-  #headerHint(): string {
+  #headerHint(code: number): string {
+    if (this.device === "audio" && code === posixCode("EINVAL")) {
+      return "it may not take this many channels, this rate or this encoder's format";
+    }
     if (this.device) return deviceHint(this.name);
     return "the container may not take these streams together, or this encoder's format";
   }
@@ -282,6 +293,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
    * destination may keep one waiting.
    */
   write(packet: Packet, index: number, timeBase: Rational, waits: boolean): Rest {
+    this.#checkDisplay();
     if (this.#quit) {
       throw failure(posixCode("EIO"), "show the picture", "the window was closed by its user");
     }
@@ -304,12 +316,20 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
   }
 
   #checkWritten(code: number): void {
-    if (code < 0 && code !== EAGAIN) throw this.#failure(code, `write to ${this.#what()}`);
+    this.#checkDisplay();
+    if (code >= 0 || code === EAGAIN) return;
+    throw this.#failure(code, `write to ${this.#what()}`, this.device && deviceGone(this.name));
   }
 
   /** The error for a return code: what the destination has thrown, if that is the reason. */
   #failure(code: number, operation: string, hint = ""): unknown {
     return this.#target?.thrown ?? failure(code, operation, hint);
+  }
+
+  /** FFmpeg's sdl device does not notice the end of its display. */
+  #checkDisplay(): void {
+    if (!this.#isWindow || !displayIsGone()) return;
+    throw failure(posixCode("ENODEV"), "show the picture", deviceGone(this.name));
   }
 
   /** Writes out what the container has gathered, as far as it can in mid-stream. */
@@ -321,6 +341,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
         "flush the container",
       );
     }
+    if (this.device) return; // a sound device would forget what it has not played yet
     if ((this.format.flags & (constants.AVFMT_ALLOW_FLUSH ?? 0)) !== 0) {
       check(yield* this.#call(io.av_write_frame, this.pointer, null), "flush the container");
     }
@@ -329,13 +350,15 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
   /** Writes the container's end. From then on a device may not be asked: it is being taken down. */
   *finish(): Steps<void> {
     this.#opened = false;
+    if (this.#isWindow && displayIsGone()) return; // SDL would wait for its answers for ever
     const code = yield* this.#call(ffmpeg().io.av_write_trailer, this.pointer);
     if (code < 0) throw this.#failure(code, `write the end of ${this.#what()}`);
   }
 
   /** Keeps a window of FFmpeg's responsive. */
   idle(): void {
-    if (this.#isWindow && lookAfterWindow() && this.#mayQuit) this.#quit = true;
+    if (!this.#isWindow || displayIsGone()) return;
+    if (lookAfterWindow() && this.#mayQuit) this.#quit = true;
   }
 
   /** Forgets the sound that the device has not played yet. */
@@ -395,8 +418,8 @@ function unknownFormat(format: string): string {
 
 function missingDevice(format: string): string {
   const devices = outputDeviceNames();
-  const here = devices.length > 0 ? `FFmpeg here has ${listed(devices)}` : "FFmpeg here has none";
-  return `No output device "${format}": ${here}, and ${deviceAdvice(format)}`;
+  const here = `FFmpeg here has ${devices.length > 0 ? listed(devices) : "none"}`;
+  return `No output device "${format}" (${here}): ${deviceAdvice(format)}`;
 }
 
 /** The names of the output devices that this FFmpeg has. */

@@ -97,6 +97,8 @@ export interface Output extends Container, Disposable {
   idle?(): void;
   /** Sound devices: forgets what has not been played yet. */
   drop?(): void;
+  /** Sound devices: whether they play the first sample as soon as they get it. */
+  readonly startsAtOnce?: boolean;
   /** Sound devices: how much they gather before they play the first, in seconds. */
   readonly holdsBack?: number;
   /** Sound devices: how much of a stream has been heard, in seconds, where the device can tell. */

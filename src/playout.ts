@@ -7,6 +7,7 @@
 import { type Rest, sleep, type Steps } from "../ffi/call.ts";
 import { EXIT } from "../ffi/error.ts";
 import { failure } from "./failure.ts";
+import { GATHERED, Gathered } from "./gathered.ts";
 import type { Output } from "./output.ts";
 import { Pacer } from "./pacer.ts";
 import type { Packet } from "./packet.ts";
@@ -39,6 +40,9 @@ export class Playout {
   /** Until when the device has sound, by the clock in milliseconds. */
   #lastsUntil = Infinity;
   #padding = false;
+  /** Whether the beginning is still being gathered. */
+  #gathering: boolean;
+  #gathered: Gathered | undefined;
 
   /**
    * Makes the last stage of a writer.
@@ -51,6 +55,7 @@ export class Playout {
   constructor(output: Output, waits: boolean, paced: boolean, clock?: () => number | undefined) {
     this.#output = output;
     this.#waits = waits;
+    this.#gathering = output.startsAtOnce ?? false;
     this.#pacer = paced
       ? new Pacer({
         ...(clock ? { clock } : {}),
@@ -108,7 +113,23 @@ export class Playout {
     if (this.#output.device === "audio") this.#listen(index);
     this.#ends[index] = Math.max(this.#ends[index] ?? 0, begin + lasts);
     if (this.#pacer) return this.#paced(this.#pacer, packet, index, timeBase, begin, lasts);
-    return this.#output.write(packet, index, timeBase, this.#waits);
+    return this.#hand(packet, index, timeBase);
+  }
+
+  #hand(packet: Packet, index: number, timeBase: Rational): Rest {
+    if (!this.#gathering) return this.#output.write(packet, index, timeBase, this.#waits);
+    this.#gathered ??= new Gathered(timeBase);
+    this.#gathered.add(packet);
+    return this.#gathered.seconds < GATHERED ? undefined : this.flush();
+  }
+
+  /** Hands on what has been gathered. */
+  *flush(): Steps<void> {
+    const gathered = this.#gathered;
+    if (!gathered) return;
+    this.#gathering = false;
+    this.#gathered = undefined;
+    yield* gathered.handOn((packet) => this.#hand(packet, 0, gathered.timeBase));
   }
 
   *#paced(
@@ -120,7 +141,7 @@ export class Playout {
     lasts: number,
   ): Steps<void> {
     if (!(yield* pacer.wait(begin, lasts))) return;
-    const rest = this.#output.write(packet, index, timeBase, this.#waits);
+    const rest = this.#hand(packet, index, timeBase);
     if (rest) yield* rest;
     pacer.began(begin);
   }
@@ -135,7 +156,7 @@ export class Playout {
     if (this.#output.interrupt.triggered) throw failure(EXIT, "play the sound");
     if (now > this.#lastsUntil) this.#underruns++;
     const end = this.#ends[index] ?? 0;
-    const begun = end > (this.#output.holdsBack ?? 0);
+    const begun = !this.#gathering && end > (this.#output.holdsBack ?? 0);
     const left = (end - this.#heard(index)) * 1000;
     this.#lastsUntil = begun ? now + left + TOLERANCE : Infinity;
   }

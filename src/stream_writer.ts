@@ -5,7 +5,7 @@
  */
 
 import { hasMuxer, protocolOf } from "../ffi/compat.ts";
-import { hasSdl, prefersOwnWindow } from "../ffi/sdl.ts";
+import { hasSdl, prefersSdl } from "../ffi/sdl_library.ts";
 import {
   flag,
   location,
@@ -23,6 +23,7 @@ import { ObjectSink, streamWriter } from "./object_sink.ts";
 import type { Output, Target } from "./output.ts";
 import { requireAccess, requireAll, requireFolder } from "./permissions.ts";
 import { ReconnectingOutput } from "./reconnecting.ts";
+import { Speaker } from "./speaker.ts";
 import type { BytesWriter, StreamWriterOptions } from "./types.ts";
 import { Writer } from "./writer.ts";
 
@@ -224,7 +225,7 @@ export function openOutput(url: string, format: string | undefined): Output {
   if (format === "audio") return soundDevice(url);
   const name = format === "video" ? "sdl" : format;
   if (name === "sdl" || name === "sdl2") {
-    const own = prefersOwnWindow() || (!hasMuxer(name) && hasSdl());
+    const own = prefersSdl() || (!hasMuxer(name) && hasSdl());
     if (own) return new Display();
   }
   return new Muxer(deviceUrl(name, url), name);
@@ -233,8 +234,11 @@ export function openOutput(url: string, format: string | undefined): Output {
 /** The first sound device of this system that can be opened. */
 function soundDevice(url: string): Output {
   const names = audioDevices(Deno.build.os).filter(hasMuxer);
+  if (prefersSdl() || (names.length === 0 && hasSdl())) {
+    return new Speaker(url === "-" ? undefined : url);
+  }
   const working = names.find((name) => names.length === 1 || opensSound(name));
-  const name = working ?? names[0] ?? "pulse";
+  const name = working ?? names[0] ?? "audio";
   return new Muxer(deviceUrl(name, url), name);
 }
 

@@ -403,6 +403,7 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     this.#mustBe("open", "flush");
     try {
       for (const stream of this.#streams) yield* stream.flush();
+      yield* this.#playout.flush();
       yield* this.#output.flush();
       if (this.#target) yield* this.#target.flush();
     } catch (error) {
@@ -464,6 +465,7 @@ export abstract class Writer implements Disposable, AsyncDisposable {
         this.#playout.pad();
         return this.#streams[0]!.silence(this.#playout.missing);
       },
+      () => this.#playout.flush(),
       () => this.#playout.drain(end),
     ];
     return [

@@ -11,6 +11,16 @@ export const HAS_DISPLAY: boolean = ["Xvfb", "xdotool", "import"].every(hasProgr
 /** Whether sound can be tested here. */
 export const HAS_SOUND: boolean = ["pulseaudio", "parec", "pactl"].every(hasProgram);
 
+/** Whether a version of SDL is there to be tested. */
+export function hasSdl(version: "2" | "3"): boolean {
+  try {
+    Deno.dlopen({ 2: "libSDL2-2.0.so.0", 3: "libSDL3.so.0" }[version], {}).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The rate of the sound server's devices, in samples per second. */
 export const SOUND_RATE = 48000;
 
@@ -147,7 +157,9 @@ export interface TestSound extends Running {
   record(sink: string): Promise<Recording>;
 }
 
-/** Starts a sound server with devices of these names. ALSA's usual device plays to it, too. */
+/**
+ * Starts a sound server with devices of these names; what users are to see follows a colon. ALSA's usual device plays to it, too.
+ */
 export async function startSound(...sinks: string[]): Promise<TestSound> {
   const home = await Deno.makeTempDir({ prefix: "sluice-sound-" });
   await Deno.chmod(home, 0o700);
@@ -158,7 +170,11 @@ export async function startSound(...sinks: string[]): Promise<TestSound> {
   );
   const env = { XDG_RUNTIME_DIR: home, HOME: home, ALSA_CONFIG_PATH: alsa };
   const devices = sinks.flatMap(
-    (name) => ["-L", `module-null-sink sink_name=${name} rate=${SOUND_RATE}`],
+    (sink) => {
+      const [name, description = name] = sink.split(":");
+      const properties = `sink_properties="device.description='${description}'"`;
+      return ["-L", `module-null-sink sink_name=${name} rate=${SOUND_RATE} ${properties}`];
+    },
   );
   const child = new Deno.Command("pulseaudio", {
     args: [
@@ -253,6 +269,9 @@ export function correlation(heard: Float32Array, sent: Float32Array): number {
   return correlationAt(heard, sent, shift, UNSTEADY, heard.length);
 }
 
+/** Fewer samples than these are not compared. */
+const FEW = 200;
+
 /** How alike `a` from `begin` to `end` is to `b` at `shift` from there. */
 function correlationAt(
   a: Float32Array,
@@ -263,6 +282,7 @@ function correlationAt(
 ): number {
   let [ab, aa, bb] = [0, 0, 0];
   const last = Math.min(end, a.length, b.length - shift);
+  if (last - begin < FEW) return -1; // any few samples are alike somewhere
   for (let i = Math.max(begin, -shift); i < last; i++) {
     const [x, y] = [a[i]!, b[i + shift]!];
     ab += x * y;

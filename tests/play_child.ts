@@ -75,6 +75,9 @@ async function device(scene: Scene) {
       await pause(scene.wait ?? 1000);
     }
     await writer.writeAudioChunk(0, samples.subarray(i * 2, (i + chunk) * 2));
+    if (scene.slowStart !== undefined && i + chunk < 4800) await pause(scene.slowStart);
+    const flushAt = (scene.flushAt ?? Infinity) * 48000;
+    if (i <= flushAt && i + chunk > flushAt) await writer.flush();
   }
   const closing = performance.now();
   await writer.close(drain === undefined ? {} : { drain });
@@ -82,10 +85,10 @@ async function device(scene: Scene) {
 }
 
 /** Plays a long sound and aborts it. */
-async function abort({ wait = 500, format = "pulse" }: Scene) {
+async function abort({ wait = 500, format = "pulse", options = {} }: Scene) {
   const writer = new StreamWriter("-", { format });
   writer.addAudioStream(48000, 2, { format: "flt" });
-  await writer.open();
+  await writer.open(options);
   const stop = new AbortController();
   let aborted = 0;
   setTimeout(() => {

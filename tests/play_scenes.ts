@@ -14,6 +14,10 @@ export interface Scene {
   readonly sampleFormat?: "flt" | "s16";
   readonly seconds?: number;
   readonly pauseAt?: number;
+  /** How long to wait after each chunk of the first 0.1 s, in milliseconds. */
+  readonly slowStart?: number;
+  /** After how many seconds of sound `flush()` is called. */
+  readonly flushAt?: number;
   readonly drain?: boolean;
   readonly devices?: readonly string[];
   readonly url?: string;

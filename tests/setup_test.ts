@@ -26,6 +26,9 @@ const FFMPEG_5 = [
 /** The programs of a desktop that tests look at and listen to. */
 const DESKTOP = ["Xvfb", "xdotool", "import", "pulseaudio", "pactl", "parec", "chromium"];
 
+/** Both versions of SDL. */
+const SDL = ["libSDL2-2.0.so.0", "libSDL3.so.0"];
+
 /** A machine with the given things, and nothing else. */
 function machine(
   has: { places?: string[][]; programs?: string[]; pythonModules?: string[] } = {},
@@ -49,7 +52,7 @@ function manager(name: string) {
 
 Deno.test("missing() finds nothing missing on a complete machine", () => {
   const complete = machine({
-    places: [FFMPEG_5],
+    places: [FFMPEG_5, SDL],
     programs: ["ffmpeg", "ffprobe", ...DESKTOP],
     pythonModules: ["torchaudio"],
   });
@@ -68,6 +71,8 @@ Deno.test("missing() tells what is required from what is optional on an empty ma
     "an X display in memory (Xvfb), xdotool and ImageMagick",
     "the sound server PulseAudio, its tools, and ALSA's plugin for it",
     "the browser Chromium",
+    "SDL 2",
+    "SDL 3",
   ]);
 });
 
@@ -78,7 +83,7 @@ Deno.test("missing() wants all programs of a requirement", () => {
 
 Deno.test("missing() tells a display from a sound server", () => {
   const programs = ["ffmpeg", "ffprobe", ...DESKTOP.slice(0, 3)];
-  const { required, optional } = missing("test", machine({ places: [FFMPEG_5], programs }));
+  const { required, optional } = missing("test", machine({ places: [FFMPEG_5, SDL], programs }));
   deepStrictEqual(required, []);
   deepStrictEqual(packagesFor(optional, "apt"), [
     "python3-torchaudio",

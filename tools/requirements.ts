@@ -15,6 +15,7 @@ export type ManagerName = "apt" | "dnf" | "pacman" | "apk" | "zypper" | "brew" |
 /** How to tell whether something is on the machine. */
 export type Detection =
   | { readonly kind: "libraries" }
+  | { readonly kind: "library"; readonly file: string }
   | { readonly kind: "programs"; readonly names: readonly string[] }
   | { readonly kind: "pythonModule"; readonly name: string };
 
@@ -123,6 +124,32 @@ export const REQUIREMENTS: readonly Requirement[] = [
     },
     otherwise: "the tests that look at web pages are skipped",
   },
+  {
+    name: "SDL 2",
+    detection: { kind: "library", file: "libSDL2-2.0.so.0" },
+    tasks: { test: "optional" },
+    packages: {
+      apt: ["libsdl2-2.0-0"],
+      dnf: ["SDL2"],
+      pacman: ["sdl2"],
+      apk: ["sdl2"],
+      zypper: ["libSDL2-2_0-0"],
+    },
+    otherwise: "windows and sound devices by SDL 2 are not tested",
+  },
+  {
+    name: "SDL 3",
+    detection: { kind: "library", file: "libSDL3.so.0" },
+    tasks: { test: "optional" },
+    packages: {
+      apt: ["libsdl3-0"],
+      dnf: ["SDL3"],
+      pacman: ["sdl3"],
+      apk: ["sdl3"],
+      zypper: ["libSDL3-0"],
+    },
+    otherwise: "windows and sound devices by SDL 3 are not tested",
+  },
 ];
 
 /** Finds what a task lacks on a machine. */
@@ -152,6 +179,8 @@ function isPresent(detection: Detection, machine: Machine): boolean {
   switch (detection.kind) {
     case "libraries":
       return machine.libraryFiles().some((names) => releaseAmong(names) !== undefined);
+    case "library":
+      return machine.libraryFiles().some((names) => names.includes(detection.file));
     case "programs":
       return detection.names.every((name) => machine.hasProgram(name));
     case "pythonModule":

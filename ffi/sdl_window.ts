@@ -1,14 +1,23 @@
 /**
- * The SDL library, version 2 or 3: a window that shows pictures, where FFmpeg has no output device
- * that does.
+ * A window by the SDL library, version 2 or 3, where FFmpeg has no output device that shows pictures;
+ * and what FFmpeg's own SDL device leaves undone.
  *
  * @module
  */
 
-import { LibraryError } from "./error.ts";
 import { Handle } from "./handle.ts";
 import { cString, readCString } from "./memory.ts";
-import type { Pointer } from "./symbols.ts";
+import {
+  environment,
+  quitSubsystem,
+  SdlError,
+  sdlError,
+  type SdlLibrary,
+  sdlLibrary,
+  startSubsystem,
+} from "./sdl_library.ts";
+import type { AnyPointer, Pointer } from "./symbols.ts";
+import { displayIsGone, outlive } from "./x11.ts";
 
 /** How a window is made. */
 export interface WindowSettings {
@@ -50,45 +59,17 @@ const ESCAPE = 27;
 const KEY_Q = 113;
 const EVENT_SIZE = 128;
 const SDL2_EVENT_SIZE = 56;
+/** Where a keyboard event holds the key. */
+const KEY_OFFSETS = { 2: 20, 3: 28 } as const;
+/** The size of version 2's SDL_SysWMinfo, at least, and its number for X. */
+const WM_INFO_SIZE = 128;
+const WM_X11 = 2;
+/** Windows are looked for by their numbers, from 1 on, up to this one. */
+const MAX_WINDOWS = 100;
 /** How many events are looked at at a time, and how they are looked at: without taking them. */
 const PEEKED = 64;
 const PEEK = 1;
 const MOUSE_AND_MORE = [0x400, 0x7ff] as const;
-
-/** What one version of SDL needs to be told differently. */
-interface Version {
-  /** The version's number. */
-  readonly major: 2 | 3;
-  /** The names under which the system's loader may know it. */
-  readonly names: Readonly<Record<string, readonly string[]>>;
-  /** Where a keyboard event holds the key. */
-  readonly keyOffset: number;
-}
-
-const VERSIONS: readonly Version[] = [
-  {
-    major: 3,
-    names: {
-      linux: ["libSDL3.so.0"],
-      darwin: ["libSDL3.0.dylib", "/opt/homebrew/lib/libSDL3.0.dylib"],
-      windows: ["SDL3.dll"],
-    },
-    keyOffset: 28,
-  },
-  {
-    major: 2,
-    names: {
-      linux: ["libSDL2-2.0.so.0"],
-      darwin: [
-        "libSDL2-2.0.0.dylib",
-        "/opt/homebrew/lib/libSDL2-2.0.0.dylib",
-        "/usr/local/lib/libSDL2-2.0.0.dylib",
-      ],
-      windows: ["SDL2.dll"],
-    },
-    keyOffset: 20,
-  },
-];
 
 const to = <T extends string>() => "pointer" as Deno.NativeTypedPointer<Deno.PointerObject<T>>;
 const window = to<"SDL_Window">();
@@ -97,9 +78,7 @@ const texture = to<"SDL_Texture">();
 
 /** The functions that are the same in both versions. */
 const COMMON = {
-  SDL_InitSubSystem: { parameters: ["u32"], result: "i32" },
-  SDL_QuitSubSystem: { parameters: ["u32"], result: "void" },
-  SDL_GetError: { parameters: [], result: "pointer" },
+  SDL_GetWindowFromID: { parameters: ["u32"], result: window },
   SDL_DestroyWindow: { parameters: [window], result: "void" },
   SDL_DestroyRenderer: { parameters: [renderer], result: "void" },
   SDL_CreateTexture: { parameters: [renderer, "u32", "i32", "i32", "i32"], result: texture },
@@ -123,6 +102,7 @@ const SDL2 = {
   SDL_CreateRenderer: { parameters: [window, "i32", "u32"], result: renderer },
   SDL_RenderSetLogicalSize: { parameters: [renderer, "i32", "i32"], result: "i32" },
   SDL_RenderCopy: { parameters: [renderer, texture, "pointer", "pointer"], result: "i32" },
+  SDL_GetWindowWMInfo: { parameters: [window, "buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 const SDL3 = {
@@ -134,11 +114,13 @@ const SDL3 = {
     result: "i32",
   },
   SDL_RenderTexture: { parameters: [renderer, texture, "pointer", "pointer"], result: "i32" },
+  SDL_GetWindowProperties: { parameters: [window], result: "u32" },
+  SDL_GetPointerProperty: { parameters: ["u32", "buffer", "pointer"], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** SDL, opened: what a window needs of it. */
 interface Sdl {
-  readonly version: Version;
+  readonly library: SdlLibrary;
   readonly common: Deno.DynamicLibrary<typeof COMMON>["symbols"];
   createWindow(settings: WindowSettings): Pointer<"SDL_Window"> | null;
   createRenderer(
@@ -147,45 +129,30 @@ interface Sdl {
     height: number,
   ): Pointer<"SDL_Renderer"> | null;
   draw(renderer: Pointer<"SDL_Renderer">, texture: Pointer<"SDL_Texture">): void;
+  /** The connection to the X server that a window is shown by, if it is one. */
+  xDisplay(window: Pointer<"SDL_Window">): AnyPointer | null;
 }
 
-let opened: Sdl | null | undefined;
+let opened: Sdl | undefined;
 
-/** SDL, or `null` where neither version is installed. Version 2 goes before: FFmpeg may use it. */
+/** SDL, or `null` where neither version is installed. */
 function sdl(): Sdl | null {
-  if (opened !== undefined) return opened;
-  const only = environment("SLUICE_SDL");
-  const wanted = VERSIONS.toReversed().filter(({ major }) => !only || String(major) === only);
-  for (const version of wanted) {
-    for (const name of version.names[Deno.build.os] ?? version.names.linux!) {
-      try {
-        return opened = open(name, version);
-      } catch (error) {
-        if (error instanceof Deno.errors.NotCapable) throw error;
-      }
-    }
-  }
-  return opened = null;
+  const library = sdlLibrary();
+  if (library === null) return null;
+  return opened ??= open(library);
 }
 
-function environment(variable: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  return state === "granted" ? Deno.env.get(variable) : undefined;
+function open(library: SdlLibrary): Sdl {
+  const common = Deno.dlopen(library.path, COMMON).symbols;
+  return library.major === 2 ? openVersion2(library, common) : openVersion3(library, common);
 }
 
-function open(name: string, version: Version): Sdl {
-  const common = Deno.dlopen(name, COMMON).symbols;
-  return version.major === 2
-    ? openVersion2(name, version, common)
-    : openVersion3(name, version, common);
-}
-
-function openVersion2(name: string, version: Version, common: Sdl["common"]): Sdl {
+function openVersion2(library: SdlLibrary, common: Sdl["common"]): Sdl {
   const FULLSCREEN_DESKTOP = 0x1001, BORDERLESS = 0x10, RESIZABLE = 0x20;
   const UNDEFINED = 0x1fff0000;
-  const { symbols } = Deno.dlopen(name, SDL2);
+  const { symbols } = Deno.dlopen(library.path, SDL2);
   return {
-    version,
+    library,
     common,
     createWindow: ({ title, x, y, width, height, fullscreen, borderless }) =>
       symbols.SDL_CreateWindow(
@@ -202,15 +169,23 @@ function openVersion2(name: string, version: Version, common: Sdl["common"]): Sd
       return made;
     },
     draw: (renderer, texture) => void symbols.SDL_RenderCopy(renderer, texture, null, null),
+    xDisplay(window) {
+      const info = new Uint8Array(WM_INFO_SIZE);
+      info[0] = library.major;
+      const known = symbols.SDL_GetWindowWMInfo(window, info) !== 0;
+      const view = new DataView(info.buffer);
+      if (!known || view.getInt32(4, true) !== WM_X11) return null;
+      return Deno.UnsafePointer.create(view.getBigUint64(8, true)) as AnyPointer | null;
+    },
   };
 }
 
-function openVersion3(name: string, version: Version, common: Sdl["common"]): Sdl {
+function openVersion3(library: SdlLibrary, common: Sdl["common"]): Sdl {
   const FULLSCREEN = 1n, BORDERLESS = 0x10n, RESIZABLE = 0x20n;
   const LETTERBOX = 2;
-  const { symbols } = Deno.dlopen(name, SDL3);
+  const { symbols } = Deno.dlopen(library.path, SDL3);
   return {
-    version,
+    library,
     common,
     createWindow({ title, x, y, width, height, fullscreen, borderless }) {
       const flags = RESIZABLE | (fullscreen ? FULLSCREEN : 0n) | (borderless ? BORDERLESS : 0n);
@@ -228,20 +203,12 @@ function openVersion3(name: string, version: Version, common: Sdl["common"]): Sd
       return made;
     },
     draw: (renderer, texture) => void symbols.SDL_RenderTexture(renderer, texture, null, null),
+    xDisplay(window) {
+      const properties = symbols.SDL_GetWindowProperties(window);
+      const name = cString("SDL.window.x11.display");
+      return symbols.SDL_GetPointerProperty(properties, name, null) as AnyPointer | null;
+    },
   };
-}
-
-/**
- * Whether Sluice's own window is wanted also where FFmpeg has one: when the environment variable
- * `SLUICE_SDL` names a version of SDL, 2 or 3.
- */
-export function prefersOwnWindow(): boolean {
-  return ["2", "3"].includes(environment("SLUICE_SDL") ?? "");
-}
-
-/** Whether SDL can be used here. */
-export function hasSdl(): boolean {
-  return sdl() !== null;
 }
 
 /**
@@ -250,26 +217,41 @@ export function hasSdl(): boolean {
  * whether the user wants the window closed.
  */
 export function lookAfterWindow(): boolean {
-  const library = sdl();
-  if (library?.version.major !== 2) return false;
-  const { common, version } = library;
+  const own = sdl();
+  if (own?.library.major !== 2) return false;
+  const { common } = own;
   common.SDL_PumpEvents();
   common.SDL_FlushEvents(MOUSE_AND_MORE[0], MOUSE_AND_MORE[1]);
   const events = new Uint8Array(PEEKED * SDL2_EVENT_SIZE);
   const count = common.SDL_PeepEvents(events, PEEKED, PEEK, QUIT, KEY_DOWN);
   for (let i = 0; i < count; i++) {
     const event = new DataView(events.buffer, i * SDL2_EVENT_SIZE);
-    if (isQuit(event, version)) return true;
+    if (isQuit(event, own.library)) return true;
   }
   return false;
 }
 
 /** Why a window of FFmpeg's own SDL device can't be seen, although the device says nothing. */
 export function windowTrouble(): string | undefined {
-  const library = sdl();
-  if (library?.version.major !== 2) return undefined;
-  if (library.common.SDL_WasInit(INIT_VIDEO) === 0) return "SDL could not open it";
-  return displayTrouble(library);
+  const own = sdl();
+  if (own?.library.major !== 2) return undefined;
+  if (own.common.SDL_WasInit(INIT_VIDEO) === 0) return "SDL could not open it";
+  return displayTrouble(own);
+}
+
+/** Lets the process outlive the display of FFmpeg's own SDL device. */
+export function outliveDisplayOfFFmpeg(): void {
+  const own = sdl();
+  if (own?.library.major !== 2) return;
+  for (let id = 1; id <= MAX_WINDOWS; id++) {
+    const window = own.common.SDL_GetWindowFromID(id);
+    if (window !== null) return outliveDisplay(own, window);
+  }
+}
+
+function outliveDisplay(own: Sdl, window: Pointer<"SDL_Window">): void {
+  const display = own.xDisplay(window);
+  if (display !== null) outlive(display);
 }
 
 /** SDL does without a display where it finds none: nobody would see anything. */
@@ -281,10 +263,10 @@ function displayTrouble({ common }: Sdl): string | undefined {
 }
 
 /** Whether an event asks for the end: the window's close button, or the key Q or Escape. */
-function isQuit(event: DataView, { keyOffset }: Version): boolean {
+function isQuit(event: DataView, { major }: SdlLibrary): boolean {
   const type = event.getUint32(0, true);
   if (type !== KEY_DOWN) return type === QUIT;
-  const key = event.getInt32(keyOffset, true);
+  const key = event.getInt32(KEY_OFFSETS[major], true);
   return key === ESCAPE || key === KEY_Q;
 }
 
@@ -313,21 +295,22 @@ export class SdlWindow extends Handle<"SDL_Window"> {
     height: number,
     rowBytes: number,
   ) {
-    const library = requireSdl();
-    super("SDL_Window", openWindow(library, settings));
-    this.#sdl = library;
+    super("SDL_Window", openWindow(settings));
+    const own = sdl()!;
+    this.#sdl = own;
     this.#rowBytes = rowBytes;
+    outliveDisplay(own, this.pointer);
     try {
-      this.#renderer = library.createRenderer(this.pointer, width, height);
-      if (this.#renderer === null) throw sdlError(library, "draw in a window");
-      this.#texture = library.common.SDL_CreateTexture(
+      this.#renderer = own.createRenderer(this.pointer, width, height);
+      if (this.#renderer === null) throw sdlError("draw in a window");
+      this.#texture = own.common.SDL_CreateTexture(
         this.#renderer,
         SDL_PIXEL_FORMATS[format]!,
         TEXTURE_STREAMING,
         width,
         height,
       );
-      if (this.#texture === null) throw sdlError(library, `show ${width}x${height} pictures`);
+      if (this.#texture === null) throw sdlError(`show ${width}x${height} pictures`);
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
@@ -352,12 +335,12 @@ export class SdlWindow extends Handle<"SDL_Window"> {
 
   /** Takes what has happened to the window; gives whether the user wants it closed. */
   wantsToQuit(): boolean {
-    const { common, version } = this.#sdl;
+    const { common, library } = this.#sdl;
     const event = new DataView(this.#event.buffer);
     let quit = false;
     let stale = false;
     while ((common.SDL_PollEvent(this.#event) & 0xff) !== 0) {
-      if (isQuit(event, version)) quit = true;
+      if (isQuit(event, library)) quit = true;
       if (event.getUint32(0, true) >> 8 === WINDOW_EVENTS) stale = true;
     }
     if (stale && this.#shown) this.redraw();
@@ -365,43 +348,25 @@ export class SdlWindow extends Handle<"SDL_Window"> {
   }
 
   protected override free(pointer: Pointer<"SDL_Window">): void {
+    if (displayIsGone()) return; // SDL would wait for its answers for ever
     const { common } = this.#sdl;
     if (this.#texture !== null) common.SDL_DestroyTexture(this.#texture);
     if (this.#renderer !== null) common.SDL_DestroyRenderer(this.#renderer);
     common.SDL_DestroyWindow(pointer);
-    common.SDL_QuitSubSystem(INIT_VIDEO);
+    quitSubsystem(INIT_VIDEO);
   }
 }
 
-function requireSdl(): Sdl {
-  const library = sdl();
-  if (library) return library;
-  throw new LibraryError(
-    "Cannot open a window, as FFmpeg here has no sdl device and no SDL 2 or SDL 3 library was found: " +
-      "install one of them (Debian: apt-get install libsdl2-2.0-0; macOS: brew install sdl2)",
-  );
-}
-
-function openWindow(library: Sdl, settings: WindowSettings): Pointer<"SDL_Window"> {
-  const { common, version } = library;
-  const result = common.SDL_InitSubSystem(INIT_VIDEO);
-  // Version 2 gives 0 for success, version 3 a C bool: only its lowest byte counts.
-  const failed = version.major === 2 ? result < 0 : (result & 0xff) === 0;
-  if (failed) throw sdlError(library, "reach a display");
-  const trouble = displayTrouble(library);
-  const window = trouble === undefined ? library.createWindow(settings) : null;
+function openWindow(settings: WindowSettings): Pointer<"SDL_Window"> {
+  if (displayIsGone()) throw new SdlError("Cannot open a window: the display is gone");
+  startSubsystem(INIT_VIDEO, "reach a display");
+  const own = sdl()!;
+  const trouble = displayTrouble(own);
+  const window = trouble === undefined ? own.createWindow(settings) : null;
   if (window !== null) return window;
   const error = trouble === undefined
-    ? sdlError(library, "open a window")
+    ? sdlError("open a window")
     : new SdlError(`Cannot open a window: ${trouble}`);
-  common.SDL_QuitSubSystem(INIT_VIDEO);
+  quitSubsystem(INIT_VIDEO);
   throw error;
-}
-
-/** What SDL says of its last failure; the class that carries codes is chosen by the caller. */
-export class SdlError extends Error {}
-
-function sdlError({ common }: Sdl, action: string): SdlError {
-  const why = readCString(common.SDL_GetError());
-  return new SdlError(`Cannot ${action}: ${why || "SDL gives no reason"}`);
 }
