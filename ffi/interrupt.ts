@@ -21,11 +21,14 @@ const GIVE_UP = 0x31; // "1"
 
 let atoi: Deno.PointerValue | undefined;
 
-/** The address of `atoi`: found through a library that depends on the C library. */
+/** What the C library's functions are found in: a library that depends on it. */
+export function nameOfCLibrary(): string {
+  return Deno.build.os === "windows" ? "ucrtbase.dll" : ffmpeg().pathOf("avutil");
+}
+
+/** The address of `atoi`. */
 export function addressOfAtoi(): Deno.PointerValue {
-  if (atoi !== undefined) return atoi;
-  const name = Deno.build.os === "windows" ? "ucrtbase.dll" : ffmpeg().pathOf("avutil");
-  return atoi = Deno.dlopen(name, symbols.libc).symbols.atoi;
+  return atoi ??= Deno.dlopen(nameOfCLibrary(), symbols.libc).symbols.atoi;
 }
 
 /** A switch that FFmpeg looks at while it waits. */

@@ -135,6 +135,24 @@ export const avutil = {
 /** Where the C library's `atoi` is: see `interrupt.ts`. FFmpeg's libavutil depends on it. */
 export const libc = { atoi: { type: "pointer" } } as const satisfies Deno.ForeignLibraryInterface;
 
+/** The C library's pipes: see `input_pipe.ts`. */
+export const unixPipes = {
+  read: { type: "pointer" },
+  pipe: { parameters: ["buffer"], result: "i32" },
+  pipe2: { parameters: ["buffer", "i32"], result: "i32", optional: true },
+  ioctl: { parameters: ["i32", "usize"], result: "i32" }, // as long as nothing follows
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize", nonblocking: true },
+  close: { parameters: ["i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The same on Windows. */
+export const windowsPipes = {
+  _read: { type: "pointer" },
+  _pipe: { parameters: ["buffer", "u32", "i32"], result: "i32" },
+  _write: { parameters: ["i32", "buffer", "u32"], result: "i32", nonblocking: true },
+  _close: { parameters: ["i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
 /** libavcodec. */
 export const avcodec = {
   avcodec_version: { parameters: [], result: "u32" },

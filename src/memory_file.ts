@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { BytesWriter } from "./types.ts";
+import type { BytesReader, BytesWriter } from "./types.ts";
 
 /** The first size of a file's memory, in bytes. */
 const FIRST_SIZE = 65536;
@@ -25,7 +25,7 @@ const FIRST_SIZE = 65536;
  * console.log(file.bytes().length);
  * ```
  */
-export class MemoryFile implements BytesWriter {
+export class MemoryFile implements BytesWriter, BytesReader {
   #memory: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_SIZE);
   #length = 0;
   #position = 0;
@@ -52,6 +52,27 @@ export class MemoryFile implements BytesWriter {
     this.#position = end;
     this.#length = Math.max(this.#length, end);
     return bytes.length;
+  }
+
+  /** Reads bytes from the position it is at; gives how many, `null` at the end. */
+  readSync(into: Uint8Array): number | null {
+    const part = this.#memory.subarray(
+      this.#position,
+      Math.min(this.#position + into.length, this.#length),
+    );
+    into.set(part);
+    this.#position += part.length;
+    return part.length === 0 ? null : part.length;
+  }
+
+  /** The same as {@linkcode readSync}. */
+  read(into: Uint8Array): number | null {
+    return this.readSync(into);
+  }
+
+  /** The same as {@linkcode seek}. */
+  seekSync(offset: number, whence: Deno.SeekMode): number {
+    return this.seek(offset, whence);
   }
 
   /** Goes to a position, in bytes from the beginning, from where it is, or from the end. */

@@ -41,6 +41,27 @@ export interface BytesWriter {
   abandon?(): void;
 }
 
+/**
+ * Something that gives bytes: a `Deno.FsFile`, a {@linkcode MemoryFile}, or an object of your own. It
+ * is read from where it is.
+ */
+export interface BytesReader {
+  /**
+   * Puts bytes into an array.
+   *
+   * @returns How many, `null` or 0 at the end; or a promise of that.
+   */
+  read(into: Uint8Array<ArrayBuffer>): number | null | Promise<number | null>;
+  /** The same without a promise: used where it is there, and by sync calls instead of `read`. */
+  readSync?(into: Uint8Array<ArrayBuffer>): number | null;
+  /** Goes to a position in bytes, and gives it; some containers need it. */
+  seek?(offset: number, whence: Deno.SeekMode): number | Promise<number>;
+  /** The same without a promise. */
+  seekSync?(offset: number, whence: Deno.SeekMode): number;
+  /** Called when nothing more is wanted. A `Deno.FsFile` stays open: whoever opened it closes it. */
+  abandon?(): void;
+}
+
 /** How a destination is written. */
 export interface StreamWriterOptions {
   /** The container, by FFmpeg's muxer name. Default: what the destination's name says. */

@@ -67,6 +67,7 @@ export const LAYERS: readonly Layer[] = [
       "fan_out",
       "readable_sink",
       "object_sink",
+      "object_source",
     ],
     importsPeers: false,
   },

@@ -1,0 +1,262 @@
+/**
+ * Sources that are objects: where a container's bytes come from.
+ *
+ * @module
+ */
+
+import { awaited, type Steps } from "../ffi/call.ts";
+import { type ByteSource, InputContext } from "../ffi/input_context.ts";
+import { InputPipe, type SlowSource } from "../ffi/input_pipe.ts";
+import type { AnyPointer } from "../ffi/symbols.ts";
+import { shown } from "./text.ts";
+import type { BytesReader } from "./types.ts";
+
+/** What has bytes to read. */
+export type BytesSource =
+  | Uint8Array
+  | ArrayBuffer
+  | Blob
+  | ReadableStream<Uint8Array>
+  | BytesReader;
+
+/** An object as the source of a demuxer. */
+export interface ObjectSource {
+  /** FFmpeg's I/O context, `null` unless open. */
+  readonly context: AnyPointer | null;
+  /** Whether FFmpeg must be called on the calling thread, since it calls back from there. */
+  readonly callsBack: boolean;
+  /** What has been thrown by the object. */
+  readonly thrown: unknown;
+  /** Gets it ready; gives the options, of which it takes none. */
+  open(options: Record<string, string>): Steps<Record<string, string>>;
+  /** Lets a call see the end that waits for bytes. */
+  breakOff(): void;
+  /** Lets go of the object. */
+  closeNow(): void;
+}
+
+/** Whether a source is an object that has bytes to read. */
+export function isBytesSource(src: unknown): src is BytesSource {
+  return src instanceof Uint8Array || src instanceof ArrayBuffer || src instanceof Blob ||
+    src instanceof ReadableStream ||
+    (typeof src === "object" && src !== null && "read" in src && typeof src.read === "function");
+}
+
+/**
+ * Makes a source of an object.
+ *
+ * @param src The object.
+ * @param sync Whether it is read by sync calls.
+ * @param bufferSize How many bytes are asked for at once.
+ */
+export function objectSource(src: BytesSource, sync: boolean, bufferSize: number): ObjectSource {
+  if (src instanceof Uint8Array) return new DirectSource(memory(src));
+  if (src instanceof ArrayBuffer) return new DirectSource(memory(new Uint8Array(src)));
+  if (src instanceof Blob) return new DirectSource(() => ofBlob(src));
+  if (src instanceof ReadableStream) {
+    if (!sync) return new PipedSource(streamReader(src), bufferSize);
+    throw new TypeError("Expected a source for sync calls, got a ReadableStream: use open()");
+  }
+  if (sync || src.readSync) return new DirectSource(() => ofObject(src));
+  return new PipedSource(src, bufferSize);
+}
+
+/** A source that has its bytes at once. */
+class DirectSource implements ObjectSource {
+  readonly callsBack = true;
+  readonly #make: () => Steps<ByteSource>;
+  #context: InputContext | undefined;
+
+  constructor(make: () => Steps<ByteSource>) {
+    this.#make = make;
+  }
+
+  get context(): AnyPointer | null {
+    return this.#context?.pointer ?? null;
+  }
+
+  get thrown(): unknown {
+    return this.#context?.thrown;
+  }
+
+  *open(options: Record<string, string>): Steps<Record<string, string>> {
+    this.#context = new InputContext(yield* this.#make());
+    return options;
+  }
+
+  breakOff(): void {}
+
+  closeNow(): void {
+    this.#context?.[Symbol.dispose]();
+    this.#context = undefined;
+  }
+}
+
+/** A source that has its bytes some time. */
+class PipedSource implements ObjectSource {
+  readonly callsBack = false;
+  readonly #object: BytesReader;
+  readonly #bufferSize: number;
+  #context: InputPipe | undefined;
+
+  constructor(object: BytesReader, bufferSize: number) {
+    this.#object = object;
+    this.#bufferSize = bufferSize;
+  }
+
+  get context(): AnyPointer | null {
+    return this.#context?.pointer ?? null;
+  }
+
+  get thrown(): unknown {
+    return this.#context?.thrown;
+  }
+
+  *open(options: Record<string, string>): Steps<Record<string, string>> {
+    const object = this.#object;
+    const extent = object.seek
+      ? yield* awaited("seek", never, () => extentOf(object).catch(() => undefined))
+      : undefined;
+    this.#context = new InputPipe(slow(object, extent, this.#bufferSize));
+    return options;
+  }
+
+  breakOff(): void {
+    this.#context?.breakOff();
+  }
+
+  closeNow(): void {
+    if (!this.#context) return;
+    this.#context[Symbol.dispose]();
+    this.#context = undefined;
+    this.#object.abandon?.();
+  }
+}
+
+function never(): never {
+  throw new TypeError("Expected a source for sync calls: use open()");
+}
+
+/** Where an object's bytes begin, and how many there are. */
+interface Extent {
+  readonly begin: number;
+  readonly size: number;
+}
+
+async function extentOf(object: BytesReader): Promise<Extent> {
+  const { Start, Current, End } = Deno.SeekMode;
+  const begin = Number(await object.seek!(0, Current));
+  const end = Number(await object.seek!(0, End));
+  await object.seek!(begin, Start);
+  return { begin, size: end - begin };
+}
+
+function slow(object: BytesReader, extent: Extent | undefined, bufferSize: number): SlowSource {
+  const buffer = new Uint8Array(bufferSize);
+  return {
+    size: extent?.size,
+    seekable: extent !== undefined,
+    async read() {
+      const count = await object.read(buffer);
+      return buffer.subarray(0, countOf(count, bufferSize));
+    },
+    async seek(position) {
+      await object.seek!(extent!.begin + position, Deno.SeekMode.Start);
+    },
+  };
+}
+
+/** Bytes in memory. */
+function memory(bytes: Uint8Array): () => Steps<ByteSource> {
+  let position = 0;
+  const source: ByteSource = {
+    size: bytes.length,
+    read(into) {
+      const part = bytes.subarray(position, position + into.length);
+      into.set(part);
+      position += part.length;
+      return part.length;
+    },
+    seek(to) {
+      position = to;
+    },
+  };
+  // deno-lint-ignore require-yield -- they are there
+  return function* () {
+    return source;
+  };
+}
+
+function* ofBlob(blob: Blob): Steps<ByteSource> {
+  const bytes = yield* awaited<Uint8Array>("a Blob's bytes", never, () => blob.bytes());
+  return yield* memory(bytes)();
+}
+
+/** An object whose methods return no promises. */
+// deno-lint-ignore require-yield -- its methods return no promises
+function* ofObject(object: BytesReader): Steps<ByteSource> {
+  const read = (into: Uint8Array<ArrayBuffer>) =>
+    object.readSync ? object.readSync(into) : object.read(into);
+  const seek = object.seekSync?.bind(object) ??
+    (object.readSync ? undefined : object.seek?.bind(object));
+  const extent = seek && syncExtent(seek);
+  let buffer = new Uint8Array(0);
+  return {
+    size: extent?.size,
+    read(into) {
+      if (buffer.length !== into.length) buffer = new Uint8Array(into.length);
+      const count = countOf(read(buffer), into.length); // native memory is not for the object's eyes
+      into.set(buffer.subarray(0, count));
+      return count;
+    },
+    seek: extent && ((position) => void seek!(extent.begin + position, Deno.SeekMode.Start)),
+  };
+}
+
+/** The same as `extentOf`; nothing for what has no places, such as a terminal. */
+function syncExtent(seek: NonNullable<BytesReader["seekSync"]>): Extent | undefined {
+  const { Start, Current, End } = Deno.SeekMode;
+  try {
+    const begin = Number(seek(0, Current));
+    const end = Number(seek(0, End));
+    seek(begin, Start);
+    return { begin, size: end - begin };
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many bytes were read: none at the end, which Deno's files say with `null`. */
+function countOf(count: unknown, length: number): number {
+  if (count === null) return 0;
+  if (typeof count === "number" && Number.isInteger(count) && count >= 0 && count <= length) {
+    return count;
+  }
+  const what = count instanceof Promise ? "a promise, which only open() waits for" : shown(count);
+  throw new TypeError(
+    `Expected read() to return a number of bytes from 0 to ${length}, or null, got ${what}`,
+  );
+}
+
+/** A Web stream as such an object. */
+function streamReader(stream: ReadableStream<Uint8Array>): BytesReader {
+  const reader = stream.getReader();
+  let left = new Uint8Array(0);
+  return {
+    async read(into) {
+      while (left.length === 0) {
+        const { done, value } = await reader.read();
+        if (done) return null;
+        if (!(value instanceof Uint8Array)) {
+          throw new TypeError(`Expected the stream to give Uint8Array, got ${shown(value)}`);
+        }
+        left = value as Uint8Array<ArrayBuffer>;
+      }
+      const part = left.subarray(0, into.length);
+      into.set(part);
+      left = left.subarray(part.length);
+      return part.length;
+    },
+    abandon: () => void reader.cancel().catch(() => {}),
+  };
+}
