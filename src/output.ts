@@ -39,7 +39,7 @@ export interface Output extends Container, Disposable {
   /** Whether it writes to a file or socket that is opened for it. */
   readonly needsFile: boolean;
   /** What it opens by itself, without being handed a file. */
-  readonly opens: "nothing" | "files beside each other" | "anything";
+  readonly opens: "nothing" | "files beside each other" | "a connection" | "anything";
   /** Whether it shows pictures or plays sound: then time matters, and its calls may wait. */
   readonly device: "audio" | "video" | undefined;
   /** Adds a stream for an encoder's packets; gives its index. */

@@ -21,11 +21,19 @@ import { UrlDestination } from "./destination.ts";
 import { Display } from "./display.ts";
 import { audioDevices, deviceUrl } from "./devices.ts";
 import { Muxer } from "./muxer.ts";
+import { checkContainer, checkPort, saysHungUp } from "./network.ts";
 import { Operations } from "./operations.ts";
 import type { Output } from "./output.ts";
 import type { Packet } from "./packet.ts";
 import { AudioOutputStream, type OutputStream, VideoOutputStream } from "./output_stream.ts";
-import { requireAccess, requireAll, requireFolder, requireOptions } from "./permissions.ts";
+import {
+  requireAccess,
+  requireAll,
+  requireBeside,
+  requireOptions,
+  requireSession,
+  stayingPut,
+} from "./permissions.ts";
 import { Playout } from "./playout.ts";
 import { article, shown } from "./text.ts";
 import type {
@@ -114,6 +122,8 @@ export class StreamWriter implements Disposable, AsyncDisposable {
   readonly #inPlace: () => boolean;
   #tending: ReturnType<typeof setInterval> | undefined;
   #state: State = "configuring";
+  /** Whether opening has begun. */
+  #begun = false;
   #failure: FFmpegError | undefined;
 
   /**
@@ -145,11 +155,11 @@ export class StreamWriter implements Disposable, AsyncDisposable {
     );
     const playout = this.#playout;
     if (muxer.device === "audio") heardBy.set(this, () => playout.heard);
-    this.#inPlace = () => !waits && !paced && !muxer.interleaved;
+    this.#inPlace = () => !playout.waits && !paced && !muxer.interleaved;
     this.#operations = new Operations(
       "StreamWriter",
       // Reading and writing a local file is not broken off: FFmpeg would take it for damaged.
-      () => muxer.freed || !waits ? undefined : muxer.interrupt,
+      () => muxer.freed || !playout.waits ? undefined : muxer.interrupt,
     );
     const resources = { muxer: this.#muxer, target: this.#target, streams: this.#streams };
     forgotten.register(this, { resources, url: this.#url }, this);
@@ -255,9 +265,10 @@ export class StreamWriter implements Disposable, AsyncDisposable {
     const checked = this.#beforeOpen(options);
     this.#state = "opening";
     try {
-      await this.#operations.later(() => this.#open(checked), wait);
+      await this.#operations.later(() => this.#open(checked), wait, () => this.#abandon());
     } finally {
-      if (this.#state === "opening") this.#state = "configuring"; // it never got its turn
+      // It never got its turn, unless it has begun, and was left behind.
+      if (this.#state === "opening" && !this.#begun) this.#state = "configuring";
     }
     return this;
   }
@@ -284,27 +295,30 @@ export class StreamWriter implements Disposable, AsyncDisposable {
       );
     }
     requireOptions(checked);
-    this.#requireAccess();
+    this.#requireAccess(checked);
     this.#muxer.setOptions(checked, this.#target);
-    return checked;
+    return { ...checked, ...stayingPut(this.#url) };
   }
 
-  #requireAccess(): void {
+  #requireAccess(options: Record<string, string>): void {
     if (this.#target) return requireAccess(this.#url, "write");
     if (this.#muxer.device && /[\\/]/.test(this.#url)) requireAccess(this.#url, "write");
     const { opens } = this.#muxer;
-    if (opens === "files beside each other") requireFolder(this.#url);
+    if (opens === "files beside each other") requireBeside(this.#url, options);
+    else if (opens === "a connection") requireSession(this.#url, options);
     else if (opens === "anything") requireAll(this.#url);
   }
 
   *#open(options: Record<string, string>): Steps<void> {
     this.#mustBe("opening", "open");
+    this.#begun = true;
     try {
       yield* this.#muxer.open(options, this.#target);
     } catch (error) {
       yield* this.#abandon();
       throw error;
     }
+    if (this.#target?.streams) this.#playout.mayWait();
     this.#state = "open";
     this.#tend();
   }
@@ -475,14 +489,14 @@ export class StreamWriter implements Disposable, AsyncDisposable {
       "timeout",
     ]);
     const heard = flag("drain", drain, true);
-    await this.#operations.later(() => this.#close(heard), wait);
+    await this.#operations.atLast(() => this.#close(heard), wait);
   }
 
   /** The same as {@linkcode close}, blocking. */
   closeSync(options?: Pick<CloseOptions, "drain">): void {
     const { drain } = optionsObject("the options of closeSync", options, ["drain"]);
     const heard = flag("drain", drain, true);
-    this.#operations.now(() => this.#close(heard));
+    this.#operations.nowAtLast(() => this.#close(heard));
   }
 
   /** Goes through all steps of closing whatever fails, then throws the first failure. */
@@ -524,9 +538,10 @@ export class StreamWriter implements Disposable, AsyncDisposable {
     ];
   }
 
-  /** Whether a failure is one that a write has already thrown: FFmpeg repeats these when closing. */
+  /** Whether a failure is one that a write has already thrown, or follows from it. */
   #isKnown(error: unknown): boolean {
-    return error instanceof FFmpegError && error.code === this.#failure?.code;
+    if (!(error instanceof FFmpegError)) return false;
+    return error.code === this.#failure?.code || saysHungUp(this.#failure);
   }
 
   /** Flushes and closes. */
@@ -586,7 +601,15 @@ function openOutput(url: string, format: string | undefined): Output {
     const own = prefersOwnWindow() || (!hasMuxer(name) && hasSdl());
     if (own) return new Display();
   }
-  return new Muxer(deviceUrl(name, url), name);
+  checkPort(url);
+  const muxer = new Muxer(deviceUrl(name, url), name);
+  try {
+    checkContainer(url, muxer.name);
+  } catch (error) {
+    muxer[Symbol.dispose]();
+    throw error;
+  }
+  return muxer;
 }
 
 /** The first sound device of this system that can be opened. */

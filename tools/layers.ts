@@ -37,6 +37,7 @@ export const LAYERS: readonly Layer[] = [
       "devices",
       "pacer",
       "url_io",
+      "network",
       "text",
     ],
     importsPeers: true,
