@@ -6,7 +6,7 @@
 
 import { call, type Steps } from "../ffi/call.ts";
 import { protocolOf } from "../ffi/compat.ts";
-import { EXIT, posixCode } from "../ffi/error.ts";
+import { posixCode } from "../ffi/error.ts";
 import { ffmpeg } from "../ffi/load.ts";
 import { failure } from "./failure.ts";
 import { networkHint } from "./network.ts";
@@ -35,7 +35,7 @@ export class UrlDestination extends UrlIo {
   *close(): Steps<void> {
     if (this.slot.value === null) return;
     const code: number = yield* call(ffmpeg().io.avio_closep, this.slot.address);
-    if (code < 0 && code !== EXIT) throw this.#writeFailure(code, "finish writing to");
+    if (code < 0) throw this.#writeFailure(code, "finish writing to");
   }
 
   #writeFailure(code: number, action: string): Error {

@@ -91,7 +91,7 @@ export class Operations {
 
   /** The same, on the calling thread: what was left behind is closed after. */
   nowAtLast(operation: () => Rest): void {
-    if (this.#leftBehind === 0 || this.#pending > this.#leftBehind) return this.now(operation);
+    if (this.#leftBehind === 0) return this.now(operation);
     this.later(operation).catch(() => {}); // what was left behind has been reported
   }
 

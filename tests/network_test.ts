@@ -5,6 +5,7 @@
  */
 
 import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
+import { liveHandles } from "../ffi/handle.ts";
 import { type FFmpegError, StreamReader, StreamWriter } from "../mod.ts";
 import {
   ffmpegCli,
@@ -346,3 +347,712 @@ networkTest("writes to Unix sockets, as client and as server", async () => {
   await sent;
   await hasAll(client);
 }, !has("unix"));
+
+// Reading
+
+/** The film as `ffmpeg` can send it without encoding. */
+function film(format: string): Promise<string> {
+  return madeOnce(`film.${format}`, async (path) => {
+    await using out = await filmWriter(path, format).open();
+    await writeFilm(out);
+  });
+}
+
+/** For low delay: nothing is gathered before the first picture comes. */
+const LOW_DELAY = { probesize: 5000, analyzeduration: 0 };
+
+/** What a reader makes of a film that `ffmpeg` sends it, when one of both listens on a port. */
+async function receive(
+  listens: "reader" | "ffmpeg",
+  kind: "tcp" | "udp",
+  port: number,
+  url: string,
+  option: Options,
+  args: readonly string[],
+  frames: number = FILM.frames,
+): Promise<string[]> {
+  const path = await film(args.includes("flv") ? "flv" : "mpegts");
+  const open = () => StreamReader.open(url, { option: { ...LOW_DELAY, ...option }, timeout: 5000 });
+  if (listens === "ffmpeg") {
+    await using _program = sender(path, ...args);
+    await bound(kind, port);
+    await using reader = await open();
+    return await readHashes(reader, frames);
+  }
+  const opening = open();
+  opening.catch(() => {}); // thrown where it is awaited
+  await bound(kind, port);
+  await using _program = sender(path, ...args);
+  await using reader = await opening;
+  return await readHashes(reader, frames);
+}
+
+networkTest("reads RTMP as a server and as a client, to its end", async () => {
+  const [first, second] = [freePort(), freePort()];
+  const url = (port: number) => `rtmp://127.0.0.1:${port}/live/app`;
+  const all = Infinity;
+  const films = await Promise.all([
+    receive("reader", "tcp", first, url(first), { listen: 1 }, ["-f", "flv", url(first)], all),
+    receive("ffmpeg", "tcp", second, url(second), {}, [
+      ...["-f", "flv", "-listen", "1"],
+      url(second),
+    ], all),
+  ]);
+  for (const hashes of films) deepStrictEqual(hashes, sentHashes);
+});
+
+networkTest("reads MPEG-TS by TCP, HTTP, UDP and RTP", async () => {
+  const ports = Array.from({ length: 4 }, freePort);
+  const [tcp, caller, http, server] = ports.map((port) => `127.0.0.1:${port}`);
+  const [udp, rtp] = [freePort(), freePort() & ~1];
+  const to = (url: string, ...more: string[]) => ["-f", "mpegts", ...more, url];
+  const films = await Promise.all([
+    receive("reader", "tcp", ports[0]!, `tcp://${tcp}?listen=1`, {}, to(`tcp://${tcp}`)),
+    receive("ffmpeg", "tcp", ports[1]!, `tcp://${caller}`, {}, to(`tcp://${caller}?listen=1`)),
+    receive("reader", "tcp", ports[2]!, `http://${http}/a`, { listen: 1 }, to(`http://${http}/a`)),
+    receive(
+      ...["ffmpeg", "tcp", ports[3]!, `http://${server}/a`, {}] as const,
+      to(`http://${server}/a`, "-listen", "1"),
+    ),
+  ]);
+  for (const hashes of films) deepStrictEqual(hashes, sentHashes);
+  const datagrams = await Promise.all([
+    receive(
+      ...["reader", "udp", udp, `udp://127.0.0.1:${udp}`, {}] as const,
+      to(`udp://127.0.0.1:${udp}?pkt_size=1316`),
+      20,
+    ),
+    receive(
+      ...["reader", "udp", rtp, `rtp://127.0.0.1:${rtp}`, {}] as const,
+      ["-f", "rtp_mpegts", `rtp://127.0.0.1:${rtp}`],
+      15,
+    ),
+  ]);
+  hasPart(datagrams[0]!, 20);
+  hasPart(datagrams[1]!, 15);
+});
+
+networkTest("reads SRT as listener and as caller, to its end", async () => {
+  const [first, second] = [freePort(), freePort()];
+  const url = (port: number) => `srt://127.0.0.1:${port}`;
+  const films = await Promise.all([
+    receive("reader", "udp", first, `${url(first)}?mode=listener`, {}, [
+      ...["-f", "mpegts"],
+      url(first),
+    ], Infinity),
+    receive("ffmpeg", "udp", second, url(second), {}, [
+      ...["-f", "mpegts"],
+      `${url(second)}?mode=listener`,
+    ], Infinity),
+  ]);
+  // What is younger than SRT's latency when the sender goes is lost.
+  for (const hashes of films) hasPart(hashes, 15);
+}, !has("srt"));
+
+networkTest("reads RTSP as a server", async () => {
+  const port = freePort();
+  const url = `rtsp://127.0.0.1:${port}/live`;
+  const to = ["-f", "rtsp", "-rtsp_transport", "tcp", url];
+  hasPart(await receive("reader", "tcp", port, url, { rtsp_flags: "listen" }, to), 20);
+});
+
+networkTest("with fflags: nobuffer the pictures that opening looked at are left out", async () => {
+  const port = freePort();
+  const url = `tcp://127.0.0.1:${port}`;
+  const option = { fflags: "nobuffer" };
+  const to = ["-f", "mpegts", url];
+  hasPart(await receive("reader", "tcp", port, `${url}?listen=1`, option, to), 10);
+});
+
+/** Serves the files of a folder. */
+function fileServer(folder: string): { port: number; paths: string[] } & AsyncDisposable {
+  const paths: string[] = [];
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { pathname } = new URL(request.url);
+    paths.push(pathname);
+    try {
+      return new Response(Deno.readFileSync(folder + pathname));
+    } catch {
+      return new Response("not here", { status: 404 });
+    }
+  });
+  return { port: server.addr.port, paths, [Symbol.asyncDispose]: () => server.shutdown() };
+}
+
+networkTest("reads HLS over HTTP, also while it is being written", async () => {
+  using dir = tempDir();
+  const out = filmWriter(dir.file("live.m3u8"), "hls");
+  await out.open({ hls_time: "0.2", hls_list_size: "0" });
+  await writeFilm(out, 0, 12);
+  await using server = fileServer(dir.path);
+  {
+    await using reader = await StreamReader.open(`http://127.0.0.1:${server.port}/live.m3u8`, {
+      option: { live_start_index: "0", ...LOW_DELAY },
+      timeout: 5000,
+    });
+    const hashes = readHashes(reader);
+    await writeFilm(out, 12);
+    await out.close();
+    deepStrictEqual(await hashes, sentHashes);
+  }
+  ok(server.paths.filter((path) => path === "/live.m3u8").length > 1, "it looks again");
+});
+
+networkTest(
+  "goes on reading HTTP where the connection broke, with FFmpeg's reconnect",
+  async () => {
+    const bytes = Deno.readFileSync(await film("mpegts"));
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const ranges: number[] = [];
+    const serving = (async () => {
+      for await (const connection of listener) {
+        const head = new Uint8Array(2000);
+        const length = await connection.read(head) ?? 0;
+        const asked = new TextDecoder().decode(head.subarray(0, length));
+        const from = Number(/Range: bytes=(\d+)-/.exec(asked)?.[1] ?? 0);
+        const answer =
+          `HTTP/1.1 206 Partial Content\r\nContent-Length: ${bytes.length - from}\r\n` +
+          `Content-Range: bytes ${from}-${bytes.length - 1}/${bytes.length}\r\n\r\n`;
+        ranges.push(from);
+        await connection.write(new TextEncoder().encode(answer));
+        await connection.write(bytes.subarray(from, ranges.length > 3 ? undefined : from + 8000));
+        connection.close(); // before its end, three times
+      }
+    })().catch(() => {}); // the reader may hang up while it is written to
+    {
+      const url = `http://127.0.0.1:${listener.addr.port}/film.ts`;
+      const option = { ...LOW_DELAY, reconnect: 1, reconnect_delay_max: 1 };
+      await using reader = await StreamReader.open(url, { option, timeout: 5000 });
+      deepStrictEqual(await readHashes(reader, Infinity), sentHashes);
+    }
+    ok(ranges.length > 1, `it asked for ${ranges}`);
+    listener.close();
+    await serving;
+  },
+);
+
+networkTest("writes to and reads from named pipes, without holding up the event loop", async () => {
+  using dir = tempDir();
+  const [out, back] = [dir.file("out"), dir.file("back")];
+  strictEqual((await run("mkfifo", [out, back])).code, 0);
+  await using program = receiver(out);
+  await send(out, "mpegts");
+  await hasAll(program);
+  const opening = StreamReader.open(back, { format: "mpegts", timeout: 5000 });
+  const sent = send(back, "mpegts");
+  await using reader = await opening;
+  deepStrictEqual(await readHashes(reader, Infinity), sentHashes);
+  await sent;
+});
+
+networkTest("writes to the standard output", async () => {
+  using dir = tempDir();
+  const script = dir.file("script.ts");
+  const peers = new URL("network_peers.ts", import.meta.url).href;
+  Deno.writeTextFileSync(
+    script,
+    `import { filmWriter, writeFilm } from ${JSON.stringify(peers)};
+    await using out = await filmWriter("pipe:1", "nut").open();
+    await writeFilm(out);`,
+  );
+  const ran = await runDeno(script);
+  strictEqual(ran.code, 0, ran.stderr);
+  Deno.writeFileSync(dir.file("a.nut"), ran.stdout);
+  const lines = await framemd5(dir.file("a.nut"), "-fps_mode", "passthrough");
+  deepStrictEqual(lines.map((line) => line.split(",")[5]!.trim()), sentHashes);
+});
+
+// Giving up
+
+/** A server that takes connections and never says a word. */
+function silentServer(): { port: number } & Disposable {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const connections: Deno.Conn[] = [];
+  (async () => {
+    for await (const connection of listener) connections.push(connection);
+  })().catch(() => {});
+  return {
+    port: listener.addr.port,
+    [Symbol.dispose]() {
+      listener.close();
+      for (const connection of connections) connection.close();
+    },
+  };
+}
+
+/**
+ * Fails unless an operation ends with the signal's reason within 100 ms after that was aborted, which
+ * happens after 200 ms, while a timer keeps ticking.
+ */
+async function givesUp(
+  what: string,
+  operation: (signal: AbortSignal) => Promise<unknown>,
+): Promise<void> {
+  const abort = new AbortController();
+  const reason = new Error("enough");
+  let [ticks, aborted] = [0, 0];
+  const ticking = setInterval(() => ticks++, 10);
+  const aborting = setTimeout(() => {
+    aborted = performance.now();
+    abort.abort(reason);
+  }, 200);
+  try {
+    await rejects(operation(abort.signal), (error) => {
+      strictEqual(error, reason, `${what}: ${error}`);
+      return true;
+    });
+    const late = performance.now() - aborted;
+    ok(aborted > 0 && late < 100, `${what}: gave up after ${late} ms`);
+    ok(ticks >= 10, `${what}: ${ticks} ticks`);
+  } finally {
+    clearInterval(ticking);
+    clearTimeout(aborting);
+  }
+}
+
+/** Opens a writer, and closes it in any case. */
+async function opens(
+  url: string,
+  format: string,
+  open: Options,
+  signal: AbortSignal,
+): Promise<void> {
+  const out = filmWriter(url, format);
+  try {
+    await out.open(open, { signal });
+  } finally {
+    void out.close();
+  }
+}
+
+/** Opens a reader. */
+async function reads(url: string, option: Options, signal: AbortSignal): Promise<void> {
+  const reader = await StreamReader.open(url, { option, signal });
+  await reader.close();
+}
+
+networkTest(
+  "opening a writer that waits for another side is aborted",
+  threeTries(async () => {
+    const silent = silentServer();
+    using dir = tempDir();
+    const mute = `127.0.0.1:${silent.port}`;
+    const free = () => `127.0.0.1:${freePort()}`;
+    const cases: [string, string, Options][] = [
+      [`tcp://${free()}?listen=1`, "mpegts", {}],
+      [`rtmp://${free()}/live/a`, "flv", { listen: 1 }],
+      [`rtmp://${mute}/live/a`, "flv", {}],
+      [`http://${free()}/a`, "mpegts", { listen: 1 }],
+      [`icecast://source:secret@${mute}/a`, "mpegts", {}],
+      [`rtsp://${mute}/a`, "rtsp", {}],
+      [`unix:${dir.file("socket")}`, "mpegts", { listen: 1 }],
+      ...(has("srt")
+        ? [[`srt://${free()}?mode=listener`, "mpegts", {}], [`srt://${free()}`, "mpegts", {}]]
+        : []) as [string, string, Options][],
+      ...(has("tls") ? [[`tls://${mute}`, "mpegts", {}]] : []) as [string, string, Options][],
+    ];
+    await Promise.all(
+      cases.map(([url, format, open]) =>
+        givesUp(url, (signal) => opens(url, format, open, signal))
+      ),
+    ).finally(() => silent[Symbol.dispose]());
+    await until("all has been freed", () => Object.keys(liveHandles()).length === 0);
+  }),
+);
+
+networkTest(
+  "opening a reader that waits for another side is aborted",
+  threeTries(async () => {
+    const silent = silentServer();
+    using dir = tempDir();
+    const mute = `127.0.0.1:${silent.port}`;
+    const free = () => `127.0.0.1:${freePort()}`;
+    const cases: [string, Options][] = [
+      [`tcp://${free()}?listen=1`, {}],
+      [`tcp://${mute}`, {}],
+      [`udp://${free()}`, {}],
+      [`rtp://127.0.0.1:${freePort() & ~1}`, {}],
+      [`http://${free()}/a`, { listen: 1 }],
+      [`http://${mute}/a`, {}],
+      [`rtmp://${free()}/live/a`, { listen: 1 }],
+      [`rtmp://${mute}/live/a`, {}],
+      [`rtsp://${free()}/a`, { rtsp_flags: "listen" }],
+      [`rtsp://${mute}/a`, {}],
+      [`async:http://${mute}/a`, {}],
+      [`unix:${dir.file("socket")}`, { listen: 1 }],
+      ...(has("srt") ? [[`srt://${free()}?mode=listener`, {}]] : []) as [string, Options][],
+      ...(has("tls") ? [[`https://${mute}/a`, {}]] : []) as [string, Options][],
+    ];
+    await Promise.all(
+      cases.map(([url, option]) => givesUp(url, (signal) => reads(url, option, signal))),
+    ).finally(() => silent[Symbol.dispose]());
+    await until("all has been freed", () => Object.keys(liveHandles()).length === 0);
+  }),
+);
+
+networkTest(
+  "opening what FFmpeg cannot break off is aborted: the call is left behind",
+  threeTries(async () => {
+    using dir = tempDir();
+    const pipe = dir.file("pipe");
+    strictEqual((await run("mkfifo", [pipe])).code, 0);
+    const out = filmWriter(pipe, "mpegts");
+    await givesUp("a pipe that nobody reads", (signal) => out.open({}, { signal }));
+    const start = performance.now();
+    await out.close();
+    ok(performance.now() - start < 400, "close() waits for the call that was left behind");
+    out.closeSync();
+    await rejects(out.writeVideoChunk(0, picture(0), undefined, { timeout: 10 }));
+    // As soon as the call comes back, everything is closed and freed.
+    const file = await Deno.open(pipe);
+    await until("all has been freed", () => Object.keys(liveHandles()).length === 0);
+    strictEqual(await file.read(new Uint8Array(10)), null);
+    file.close();
+    await rejects(out.writeVideoChunk(0, picture(0)), /is closed/);
+  }),
+);
+
+networkTest(
+  "writes, flush() and close() that wait for a side that does not read are aborted",
+  threeTries(async () => {
+    using silent = silentServer();
+    const pixels = new Uint8Array(1920 * 1080 * 3);
+    const large = async () => {
+      const writer = new StreamWriter(`tcp://127.0.0.1:${silent.port}`, { format: "nut" });
+      writer.addVideoStream(25, 1920, 1080, { encoder: "rawvideo", encoderFormat: "rgb24" });
+      return await writer.open();
+    };
+    const fill = async (out: StreamWriter, signal: AbortSignal) => {
+      while (true) await out.writeVideoChunk(0, pixels, undefined, { signal });
+    };
+    const first = await large();
+    await givesUp("a write", (signal) => fill(first, signal));
+    await first.close();
+    // All of a fragment is written when it ends.
+    const gathering = async () => {
+      const writer = new StreamWriter(`tcp://127.0.0.1:${silent.port}`, { format: "mov" });
+      writer.addVideoStream(25, 1920, 1080, { encoder: "rawvideo", encoderFormat: "rgb24" });
+      const out = await writer.open({ movflags: "frag_custom+empty_moov" });
+      for (let i = 0; i < 4; i++) await out.writeVideoChunk(0, pixels);
+      return out;
+    };
+    const [second, third] = [await gathering(), await gathering()];
+    await givesUp("flush()", (signal) => second.flush({ signal }));
+    await second.close();
+    await givesUp("close()", (signal) => third.close({ signal }));
+    await third.close();
+    await until("all has been freed", () => Object.keys(liveHandles()).length === 0);
+  }),
+);
+
+networkTest(
+  "reads that wait for a side that has nothing to say are aborted, and go on afterwards",
+  threeTries(async () => {
+    const bytes = Deno.readFileSync(await film("mpegts"));
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const url = `tcp://127.0.0.1:${listener.addr.port}`;
+    const [connection, reader] = await Promise.all([
+      (async () => {
+        const connection = await listener.accept();
+        await connection.write(bytes.subarray(0, 30000));
+        return connection;
+      })(),
+      StreamReader.open(url, { option: LOW_DELAY }),
+    ]);
+    const before = await readHashes(reader, 5);
+    await givesUp("processAllPackets()", (signal) => reader.processAllPackets({ signal }));
+    await givesUp("fillBuffer()", async (signal) => {
+      while (true) {
+        await reader.fillBuffer({ signal });
+        reader.popChunks();
+      }
+    });
+    deepStrictEqual(before, sentHashes.slice(0, 5));
+    const rest = reader.processAllPackets({ timeout: 5000 });
+    await connection.write(bytes.subarray(30000));
+    connection.close();
+    await rest;
+    strictEqual(reader.stats.frames, FILM.frames);
+    await reader.close();
+    noLiveHandles();
+  }),
+);
+
+// Going away
+
+/** What a writer says when the other side goes away. */
+interface Leaving {
+  readonly url: string;
+  readonly format: string;
+  readonly open?: Options;
+  /** Comes to read, and gives what makes it leave. */
+  readonly come: () => Promise<() => unknown>;
+}
+
+/** Connects to a server that is about to listen. */
+async function connected(connect: () => Promise<Deno.Conn>): Promise<() => void> {
+  let connection: Deno.Conn | undefined;
+  await until("it listens", async () => {
+    try {
+      connection = await connect();
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  return () => connection!.close();
+}
+
+async function leaves({ url, format, open = {}, come }: Leaving): Promise<void> {
+  const out = filmWriter(url, format);
+  const opening = out.open(open, { timeout: 5000 });
+  opening.catch(() => {}); // thrown where it is awaited
+  const leave = await come();
+  await opening;
+  await writeFilm(out, 0, 3);
+  await leave();
+  const failing = async () => {
+    for (let i = 0; i < 1000; i++) {
+      await out.writeVideoChunk(0, picture(i % FILM.frames), undefined, { timeout: 2000 });
+      await pause(1);
+    }
+  };
+  await rejects(failing(), (error: FFmpegError) => {
+    ok(["EPIPE", "ECONNRESET"].includes(error.codeName), `${url}: ${error.message}`);
+    match(error.message, /the other side has hung up/);
+    return true;
+  });
+  await out.close({ timeout: 2000 });
+}
+
+networkTest("says that the other side has hung up, at the next write", async () => {
+  using dir = tempDir();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const pipe = dir.file("pipe");
+  strictEqual((await run("mkfifo", [pipe])).code, 0);
+  const [tcp, http, rtmp, rtsp] = [freePort(), freePort(), freePort(), freePort()];
+  const accepted = async () => {
+    const connection = await listener.accept();
+    return () => connection.close();
+  };
+  const dial = (port: number) => connected(() => Deno.connect({ hostname: "127.0.0.1", port }));
+  const program = (...args: string[]) => {
+    const it = new Program("ffmpeg", ["-v", "error", ...args, "-f", "null", "-"]);
+    return () => it[Symbol.asyncDispose]();
+  };
+  const rtmpUrl = `rtmp://127.0.0.1:${rtmp}/live/app`;
+  const rtspUrl = `rtsp://127.0.0.1:${rtsp}/live`;
+  const socket = dir.file("socket");
+  const server = program("-rtsp_flags", "listen", "-i", rtspUrl);
+  await bound("tcp", rtsp);
+  await leaves({ url: `tcp://127.0.0.1:${listener.addr.port}`, format: "mpegts", come: accepted });
+  await leaves({
+    url: `http://127.0.0.1:${listener.addr.port}/a`,
+    format: "mpegts",
+    come: accepted,
+  });
+  await Promise.all([
+    leaves({ url: `tcp://127.0.0.1:${tcp}?listen=1`, format: "nut", come: () => dial(tcp) }),
+    leaves({
+      url: `http://127.0.0.1:${http}/a`,
+      format: "mpegts",
+      open: { listen: 1 },
+      come: async () => {
+        await bound("tcp", http);
+        const connection = await Deno.connect({ hostname: "127.0.0.1", port: http });
+        await connection.write(new TextEncoder().encode("GET /a HTTP/1.1\r\nHost: a\r\n\r\n"));
+        return () => connection.close();
+      },
+    }),
+    leaves({
+      url: rtmpUrl,
+      format: "flv",
+      open: { listen: 1 },
+      come: async () => {
+        await bound("tcp", rtmp);
+        return program("-i", rtmpUrl);
+      },
+    }),
+    leaves({
+      url: rtspUrl,
+      format: "rtsp",
+      open: { rtsp_transport: "tcp" },
+      come: () => Promise.resolve(server),
+    }),
+    leaves({
+      url: `unix:${socket}`,
+      format: "mpegts",
+      open: { listen: 1 },
+      come: () => connected(() => Deno.connect({ transport: "unix", path: socket })),
+    }),
+    leaves({
+      url: pipe,
+      format: "mpegts",
+      come: async () => {
+        const file = await Deno.open(pipe);
+        return () => file.close();
+      },
+    }),
+  ]);
+  noLiveHandles();
+});
+
+networkTest("no SIGPIPE ends the process", async () => {
+  using dir = tempDir();
+  const script = dir.file("script.ts");
+  const peers = new URL("network_peers.ts", import.meta.url).href;
+  Deno.writeTextFileSync(
+    script,
+    `import { filmWriter, picture, writeFilm } from ${JSON.stringify(peers)};
+    const out = filmWriter(Deno.args[0], "nut");
+    const sync = Deno.args[1] === "sync";
+    try {
+      if (sync) out.openSync();
+      else await out.open();
+      while (true) {
+        if (sync) out.writeVideoChunkSync(0, picture(0));
+        else await writeFilm(out);
+      }
+    } catch (error) {
+      console.error(error.codeName);
+    }
+    if (sync) out.closeSync();
+    else await out.close();`,
+  );
+  const shell = (command: string) =>
+    run("sh", ["-c", command, "sh", Deno.execPath(), script], { timeout: 10_000 });
+  await Promise.all(["sync", "async"].map(async (form) => {
+    const program = '"$1" run --no-check -A "$2"';
+    const pipe = dir.file(`pipe-${form}`);
+    const path = dir.file(`socket-${form}`);
+    using listener = Deno.listen({ transport: "unix", path });
+    const [piped, named, socket] = await Promise.all([
+      shell(`${program} pipe:1 ${form} | head -c 100 >/dev/null`),
+      shell(
+        `mkfifo ${pipe}; ${program} ${pipe} ${form} & head -c 100 <${pipe} >${pipe}.out; wait $!`,
+      ),
+      runDeno(script, { args: [`unix:${path}`, form] }),
+      listener.accept().then((connection) => connection.close()),
+    ]);
+    strictEqual(piped.stderr, "EPIPE\n", form);
+    for (const ran of [named, socket]) {
+      deepStrictEqual([ran.code, ran.stderr], [0, "EPIPE\n"], form);
+    }
+  }));
+});
+
+// What goes wrong
+
+/** What opening a writer, and writing the film to it, is refused with. */
+async function refusal(url: string, format: string, open: Options = {}): Promise<FFmpegError> {
+  const out = filmWriter(url, format);
+  try {
+    await out.open(open, { timeout: 2000 });
+    await writeFilm(out);
+    await out.close({ timeout: 2000 });
+  } catch (error) {
+    return error as FFmpegError;
+  } finally {
+    await out.close({ timeout: 2000 }).catch(() => {});
+  }
+  throw new Error(`${url} is taken`);
+}
+
+networkTest("says what is wrong with an address", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const here = `127.0.0.1:${taken.addr.port}`;
+  const nobody = `127.0.0.1:${freePort()}`;
+  const cases: [string, string, Options, string, RegExp][] = [
+    [`tcp://${here}?listen=1`, "mpegts", {}, "EADDRINUSE", /something else listens there already/],
+    [`rtmp://${here}/a/b`, "flv", { listen: 1 }, "EADDRINUSE", /something else listens/],
+    [`http://${here}/a`, "mpegts", { listen: 1 }, "EADDRINUSE", /something else listens/],
+    [`tcp://${nobody}`, "mpegts", {}, "ECONNREFUSED", /nothing listens there/],
+    [`rtmp://${nobody}/a/b`, "flv", {}, "ECONNREFUSED", /nothing listens there/],
+    [`http://${nobody}/a`, "mpegts", {}, "ECONNREFUSED", /nothing listens there/],
+    [`rtsp://${nobody}/a`, "rtsp", {}, "ECONNREFUSED", /nothing listens there/],
+    ["tcp://no.such.host.invalid:9", "mpegts", {}, "EIO", /is the host's name right\?/],
+    ["udp://no.such.host.invalid:9", "mpegts", {}, "EIO", /is the host's name right\?/],
+    ["rtmp://no.such.host.invalid/a/b", "flv", {}, "EIO", /is the host's name right, and does/],
+    ["quic://127.0.0.1:9", "mpegts", {}, "AVERROR_PROTOCOL_NOT_FOUND", /no such protocol/],
+  ];
+  for (const [url, format, open, codeName, hint] of cases) {
+    const error = await refusal(url, format, open);
+    strictEqual(error.codeName, codeName, `${url}: ${error.message}`);
+    match(error.message, hint);
+  }
+  const sources: [string, string, RegExp][] = [
+    [`tcp://${nobody}`, "ECONNREFUSED", /nothing listens there/],
+    [`rtsp://${nobody}/a`, "ECONNREFUSED", /nothing listens there/],
+    [`rtmp://${nobody}/a`, "ECONNREFUSED", /nothing listens there/],
+    ["http://no.such.host.invalid/", "EIO", /is the host's name right, and does/],
+    ["quic://127.0.0.1:9", "AVERROR_PROTOCOL_NOT_FOUND", /no such protocol/],
+  ];
+  for (const [url, codeName, message] of sources) {
+    await rejects(StreamReader.open(url, { timeout: 2000 }), { codeName, message });
+  }
+  noLiveHandles();
+});
+
+networkTest("says which container a protocol takes", async () => {
+  throws(() => new StreamWriter("rtmp://127.0.0.1/a/b"), /name it with \{ format: "flv" \}/);
+  throws(() => new StreamWriter("udp://127.0.0.1:9"), /name it with \{ format: "mpegts" \}/);
+  throws(
+    () => new StreamWriter("rtmp://127.0.0.1/a/b", { format: "mpegts" }),
+    { name: "TypeError", message: /Expected format "flv" for "rtmp:.*", got "mpegts"/ },
+  );
+  throws(() => new StreamWriter("rtsp://127.0.0.1/a", { format: "mpegts" }), /format "rtsp"/);
+  for (const url of ["tcp://127.0.0.1", "udp://127.0.0.1?pkt_size=1316", "srt://127.0.0.1/a"]) {
+    throws(() => new StreamWriter(url, { format: "mpegts" }), /Expected a port/);
+    await rejects(StreamReader.open(url), /Expected a port/);
+  }
+  using silent = silentServer();
+  const url = `tcp://127.0.0.1:${silent.port}`;
+  for (const format of ["mp4", "mov"]) {
+    const error = await refusal(url, format);
+    strictEqual(error.codeName, "EINVAL");
+    match(error.message, /open\(\{ movflags: "frag_keyframe\+empty_moov" \}\)/);
+  }
+  await using out = filmWriter(url, "mp4");
+  await out.open({ movflags: "frag_keyframe+empty_moov" });
+  await writeFilm(out);
+});
+
+networkTest("a side that speaks nonsense is an error within the timeout", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const nonsense = new TextEncoder().encode("nonsense\r\n".repeat(1000));
+  const connections: Deno.Conn[] = [];
+  (async () => {
+    for await (const connection of listener) {
+      connections.push(connection);
+      connection.write(nonsense).catch(() => {});
+    }
+  })().catch(() => {});
+  const peer = `127.0.0.1:${listener.addr.port}`;
+  const within = async (what: string, operation: () => Promise<unknown>) => {
+    const start = performance.now();
+    await rejects(
+      operation,
+      (error: Error) => ["FFmpegError", "TimeoutError"].includes(error.name),
+    );
+    ok(performance.now() - start < 1500, what);
+  };
+  const wait = { timeout: 300 };
+  const writing = async (url: string, format: string) => {
+    const out = filmWriter(url, format);
+    try {
+      await out.open({}, wait);
+    } finally {
+      await out.close(wait);
+    }
+  };
+  await Promise.all([
+    within("rtmp", () => writing(`rtmp://${peer}/a/b`, "flv")),
+    within("rtsp", () => writing(`rtsp://${peer}/a`, "rtsp")),
+    within("icecast", () => writing(`icecast://source:a@${peer}/a`, "mpegts")),
+    ...["rtmp", "rtsp", "http", "tcp"].map((protocol) =>
+      within(protocol, () => StreamReader.open(`${protocol}://${peer}/a`, wait))
+    ),
+  ]);
+  for (const connection of connections) connection.close();
+  await until("all has been freed", () => Object.keys(liveHandles()).length === 0);
+});
