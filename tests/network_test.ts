@@ -1056,3 +1056,56 @@ networkTest("a side that speaks nonsense is an error within the timeout", async 
   for (const connection of connections) connection.close();
   await until("all has been freed", () => Object.keys(liveHandles()).length === 0);
 });
+
+// The examples
+
+/** Runs an example beside the test. */
+function example(name: string, ...args: string[]): Program {
+  const script = new URL(`../examples/${name}`, import.meta.url).pathname;
+  return new Program(Deno.execPath(), ["run", "--no-check", "-A", script, ...args]);
+}
+
+/** A second of pictures and sound. */
+function clip(): Promise<string> {
+  const path = new URL("../examples/make_clip.ts", import.meta.url).pathname;
+  return madeOnce("clip.mp4", (to) => runDeno(path, { args: [to, "1"] }));
+}
+
+networkTest("examples/stream_rtmp.ts serves a film to ffmpeg", async () => {
+  const port = freePort();
+  const url = `rtmp://localhost:${port}/live/app`;
+  await using serving = example("stream_rtmp.ts", await clip(), url);
+  await bound("tcp", port);
+  const list = await ffmpegCli("-i", url, "-map", "0", "-f", "framemd5", "-");
+  match(await serving.output(), /Sent 1\.0 s/);
+  const lines = new TextDecoder().decode(list).split("\n");
+  strictEqual(lines.filter((line) => /^0,/.test(line)).length, 30);
+  const samples = lines.filter((line) => /^1,/.test(line))
+    .reduce((sum, line) => sum + Number(line.split(",")[3]), 0);
+  ok(samples >= 44100 && samples < 47000, `${samples} samples came`);
+});
+
+networkTest("examples/stream_udp.ts sends a film to ffmpeg", async () => {
+  const port = freePort();
+  const low = ["-probesize", "32768", "-analyzeduration", "0"];
+  await using program = receiver(`udp://localhost:${port}?timeout=1500000`, ...low);
+  await bound("udp", port);
+  await using sending = example("stream_udp.ts", await clip(), `udp://localhost:${port}`);
+  match(await sending.output(), /Sent 30 pictures/);
+  strictEqual(hashesIn(await program.output()).length, 30);
+});
+
+networkTest("examples/rtmp_relay.ts makes HLS of what ffmpeg publishes", async () => {
+  using dir = tempDir();
+  const port = freePort();
+  const url = `rtmp://localhost:${port}/live/app`;
+  const list = dir.file("live/index.m3u8");
+  await using relay = example("rtmp_relay.ts", url, list);
+  await bound("tcp", port);
+  await using _publisher = sender(await clip(), "-f", "flv", url);
+  match(await relay.output(), /Wrote 1\.\d s/);
+  const pictures = await framemd5(list, "-map", "0:v", "-fps_mode", "passthrough");
+  const sound = await framemd5(list, "-map", "0:a");
+  ok(pictures.length >= 29 && pictures.length <= 31, `${pictures.length} pictures`);
+  ok(sound.length >= 43, `${sound.length} frames of sound`);
+});
