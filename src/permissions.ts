@@ -58,7 +58,7 @@ const FILE_OPTIONS = new Set(
   ("stats passlogfile vstats http-proxy ca-file cafile cert-file cert key-file key private-key " +
     "rtmp-conn rtmp-tcurl encryption-key-file filename fd dump attach qpfile csv " +
     "cqmfile dump-yuv log-file lambda-file scaling-list recon dhdr10-info zonefile nalu-file " +
-    "dolby-vision-rpu film-grain fgs-table analysis-reuse-file analysis-save analysis-load opencl")
+    "send-expect-100 dolby-vision-rpu film-grain fgs-table analysis-reuse-file analysis-save analysis-load opencl")
     .split(" "),
 );
 
