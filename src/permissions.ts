@@ -134,7 +134,7 @@ function staysPut(url: string, protocol: string, access: Access): boolean {
   return canStayPut(protocol);
 }
 
-/** Whether FFmpeg here can be told to follow no redirect: 6.1 and later can. */
+/** Whether FFmpeg here can be told to follow no redirect: not all releases can. */
 function canStayPut(protocol: string): boolean {
   return hasOption(protocolClass(protocol), "max_redirects");
 }
