@@ -253,7 +253,8 @@ export class StreamWriter implements Disposable, AsyncDisposable {
    * Opens the destination and writes the container's header.
    *
    * @param options Options of the protocol and the container: `{ movflags: "+faststart" }`.
-   * @param wait Ways to give up waiting, for destinations that keep one waiting.
+   * @param wait Ways to give up waiting, for destinations that keep one waiting: a viewer who has not
+   * come, a server that does not answer. The writer is then closed.
    * @returns The writer itself, to be used with `await using`.
    * @throws {FFmpegError} When the destination can't be opened.
    * @throws {Deno.errors.NotCapable} When the script has no permission for the destination.
@@ -478,6 +479,9 @@ export class StreamWriter implements Disposable, AsyncDisposable {
   /**
    * Encodes what has been gathered, writes the container's end, and closes the destination. A sound
    * device has then been heard to the end. A second call does nothing.
+   *
+   * A call that was aborted and can't be broken off, such as a name that is being looked up, does not
+   * hold this up for long: the rest is then done as soon as that call has come back.
    *
    * @param options Whether to wait for that, and ways to give up waiting.
    * @throws {FFmpegError} When the file could not be completed.

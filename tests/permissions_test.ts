@@ -617,6 +617,16 @@ Deno.test("a server does not lead to other hosts or to files", async () => {
     read("/file.m3u8", whitelist),
     read("/elsewhere.m3u8"),
     read("/elsewhere.m3u8", whitelist),
+    ...[`file://${secret}`, elsewhere].map((url): Attempt => ({
+      url: `data:application/vnd.apple.mpegurl;base64,${btoa(list(url))}`,
+      reads: true,
+      open: whitelist,
+    })),
+    ...["async", "cache", "crypto", "subfile,,start,0,end,0,,", "hls+http", "ffrtmphttp"].map(
+      (protocol): Attempt => ({ url: `${protocol}:${elsewhere}`, reads: true }),
+    ),
+    { url: `hls+http://127.0.0.1:${other.port}/a.m3u8`, reads: true },
+    { url: `concat:http://${host}/a.ts|${elsewhere}`, reads: true },
   ];
   const limited = await tryAll(attempts, [`--allow-net=${host}`, "--allow-read=in"], dir.path);
   for (const [i, { name }] of limited.entries()) ok(name, JSON.stringify(attempts[i]));
