@@ -65,9 +65,14 @@ const FILE_OPTIONS = new Set(
 /** What is to be done with a file. */
 export type Access = "read" | "write";
 
+/** Whether a permission is given, and nothing within it denied (`--deny-read=secret`). */
+function isWhole({ state, partial }: Deno.PermissionStatus): boolean {
+  return state === "granted" && !partial;
+}
+
 /** Whether a permission is given without limits. */
 export function isGranted(name: "read" | "write" | "net"): boolean {
-  return Deno.permissions.querySync({ name }).state === "granted";
+  return isWhole(Deno.permissions.querySync({ name }));
 }
 
 /** The options that a URL carries: some protocols take theirs from there, too. */
@@ -78,9 +83,9 @@ function queryOptions(query: string): Record<string, string> {
 
 /** Throws Deno's own `NotCapable`, unless the permission is given or the user grants it now. */
 function need(descriptor: Deno.PermissionDescriptor, target: string): void {
-  let { state } = Deno.permissions.querySync(descriptor);
-  if (state === "prompt") state = Deno.permissions.requestSync(descriptor).state;
-  if (state === "granted") return;
+  let status = Deno.permissions.querySync(descriptor);
+  if (status.state === "prompt") status = Deno.permissions.requestSync(descriptor);
+  if (isWhole(status)) return;
   throw new Deno.errors.NotCapable(
     `Requires ${descriptor.name} access to ${target}, run again with the --allow-${descriptor.name} flag`,
   );
@@ -217,6 +222,7 @@ const HARMLESS_FLAGS = new Set(
 /** Checks for a container that writes its files into one folder, with its options. */
 export function requireBeside(url: string, options: Readonly<Record<string, string>>): void {
   requireFolder(url);
+  if (/^\w+:\/\/[^/?#]*@/.test(url)) requireAll(url); // it may be redirected while it logs in
   for (const [name, value] of Object.entries(options)) {
     const flags = name === "hls_flags" ? value.split(/[+-]/).filter((it) => it !== "") : [];
     const harmless = HARMLESS.has(name.replaceAll("_", "-"));

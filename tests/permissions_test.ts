@@ -667,3 +667,21 @@ Deno.test("a proxy that the script names needs its permission, too", async () =>
   );
   ok(!other.came());
 });
+
+Deno.test("what is denied within what is allowed stays denied", async () => {
+  using dir = twoFolders();
+  await ffmpegCli("-f", "lavfi", "-i", "testsrc2=s=64x48:d=0.4", dir.file("in/a.ts"));
+  const list = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:0.4,\na.ts\n#EXT-X-ENDLIST\n";
+  Deno.writeTextFileSync(dir.file("out/list.m3u8"), list.replace("a.ts", "../in/a.ts"));
+  const reading: Attempt = { url: "out/list.m3u8", reads: true };
+  await areAllowed([reading], ["--allow-read", "--allow-net"], dir.path);
+  const most = ["--allow-read", "--allow-net", "--deny-read=in"];
+  const [outcome] = await tryAll([reading, { url: "in/a.ts", reads: true }], most, dir.path);
+  ok(outcome!.name, "the playlist leads to what is denied");
+  await areDenied(
+    [film("in/a.m3u8"), film("concat:in/a.ts", { format: "mpegts" })],
+    /--allow-write/,
+    ["--allow-read", "--allow-net", "--allow-write", "--deny-write=in/a0.ts"],
+    dir.path,
+  );
+});
