@@ -18,9 +18,10 @@ import { ByteDestination, UrlDestination } from "./destination.ts";
 import { FanOut } from "./fan_out.ts";
 import { Feed, type FeedPlan } from "./feed.ts";
 import { Muxer } from "./muxer.ts";
+import type { Output } from "./output.ts";
 import { requireOptions } from "./permissions.ts";
 import { ReadableSink } from "./readable_sink.ts";
-import { bytesMuxer, checkAccess, openOutput } from "./stream_writer.ts";
+import { allow, bytesMuxer, openOutput } from "./stream_writer.ts";
 import type {
   BroadcastOptions,
   ReadableOptions,
@@ -116,7 +117,7 @@ export class Broadcast extends Writer {
       title: "broadcast",
       output: fanOut,
       target: undefined,
-      checkAccess() {},
+      allow: (options) => options,
       waits: false,
       paced,
     });
@@ -149,15 +150,15 @@ export class Broadcast extends Writer {
     const url = location("dst", dst);
     const local = ["", "file"].includes(protocolOf(url));
     const output = openOutput(url, given.format ?? (local ? undefined : this.#format));
-    const plan = {
-      output,
-      target: output.needsFile ? new UrlDestination(url) : undefined,
-      options: local ? given.option : { ...LIVE_OPTIONS[output.name], ...given.option },
-      settings: { latency: given.latency, waits: !local || output.device !== undefined },
-    };
-    return await this.#join(plan, () => {
+    const wanted = local ? given.option : { ...LIVE_OPTIONS[output.name], ...given.option };
+    return await this.#join(output, () => {
       requireOptions(given.option);
-      checkAccess(url, output.needsFile, output);
+      return {
+        output,
+        target: output.needsFile ? new UrlDestination(url) : undefined,
+        options: allow(url, output, wanted),
+        settings: { latency: given.latency, waits: !local || output.device !== undefined },
+      };
     }).open(wait);
   }
 
@@ -189,27 +190,29 @@ export class Broadcast extends Writer {
     const output = bytesMuxer("a stream", format);
     const sink = new ReadableSink(highWaterMark, () => feed.drop());
     const { contentType } = output;
-    const feed = this.#join({
-      output,
-      target: new ByteDestination(sink),
-      options: { ...LIVE_OPTIONS[output.name], ...option },
-      settings: { latency, waits: false },
-    }, () => requireOptions(option));
+    const feed = this.#join(output, () => {
+      requireOptions(option);
+      return {
+        output,
+        target: new ByteDestination(sink),
+        options: { ...LIVE_OPTIONS[output.name], ...option },
+        settings: { latency, waits: false },
+      };
+    });
     feed.ended.then((error) => sink.end(error));
     feed.open().catch(() => {}); // the stream ends with the error
     return { stream: sink.readable, contentType };
   }
 
-  /** Makes a receiver; `check` throws if it is not to be. */
-  #join(plan: FeedPlan, check: () => void): Feed {
+  /** Makes a receiver for an output; frees that if there is to be none. */
+  #join(output: Output, plan: () => FeedPlan): Feed {
     try {
       if (!this.#fanOut.opened) {
         throw new Error("Cannot add a viewer to a broadcast that is not open: call open() first");
       }
-      check();
-      return new Feed(this.#fanOut, plan);
+      return new Feed(this.#fanOut, plan());
     } catch (error) {
-      plan.output[Symbol.dispose]();
+      output[Symbol.dispose]();
       throw error;
     }
   }

@@ -101,7 +101,7 @@ export interface DemuxerSettings {
    * It opens the URL itself where this is left out.
    */
   readonly source: DemuxerSource | undefined;
-  /** Whether reading may wait: a network, a device. */
+  /** Whether reading is known to wait: a network, a device. */
   readonly waits: boolean;
   /** Makes the error for a code that opening returned. */
   readonly openFailure: (code: number, url: string) => Error;
@@ -121,7 +121,8 @@ export class Demuxer extends Handle<"AVFormatContext"> {
   readonly name: string;
   readonly #interrupt: Interrupt;
   readonly #source: DemuxerSource | undefined;
-  readonly #waits: boolean;
+  /** Whether reading may wait: a network, a device, a named pipe. */
+  readonly waits: boolean;
   readonly #packet = new Packet();
   readonly #streams: Struct<"AVStream">[] = [];
 
@@ -133,8 +134,10 @@ export class Demuxer extends Handle<"AVFormatContext"> {
     super("AVFormatContext", pointer);
     this.#interrupt = interrupt;
     this.#source = settings.source;
-    this.#waits = settings.waits;
     this.fields = ffmpeg().view("AVFormatContext", pointer);
+    const { pb } = this.fields;
+    const streams = pb !== null && ffmpeg().view("AVIOContext", pb).seekable === 0;
+    this.waits = settings.waits || streams;
     this.name = readCString(ffmpeg().view("AVInputFormat", this.fields.iformat!).name);
   }
 
@@ -278,7 +281,7 @@ export class Demuxer extends Handle<"AVFormatContext"> {
   *read(next: Sink<Packet>): Steps<number> {
     const { avformat, io } = ffmpeg();
     const packet = this.#packet;
-    const code: number = this.#waits
+    const code: number = this.waits
       ? yield* call(io.av_read_frame, this.pointer, packet.pointer)
       : avformat.av_read_frame(this.pointer, packet.pointer);
     if (code === EXIT) this.#forgive();

@@ -6,12 +6,13 @@
 
 import { call, type Rest, type Steps } from "../ffi/call.ts";
 import { protocolOf } from "../ffi/compat.ts";
-import { EXIT, posixCode } from "../ffi/error.ts";
+import { posixCode } from "../ffi/error.ts";
 import type { Interrupt } from "../ffi/interrupt.ts";
 import { ffmpeg } from "../ffi/load.ts";
 import { OutputContext } from "../ffi/output_context.ts";
 import type { AnyPointer, Pointer } from "../ffi/symbols.ts";
-import { check, failure } from "./failure.ts";
+import { failure } from "./failure.ts";
+import { networkHint } from "./network.ts";
 import type { ByteConsumer, Target } from "./output.ts";
 import { UrlIo } from "./url_io.ts";
 
@@ -30,14 +31,19 @@ export class UrlDestination extends UrlIo {
     const pointer = this.slot.value;
     if (pointer === null) return;
     yield* call(ffmpeg().io.avio_flush, pointer);
-    check(ffmpeg().view("AVIOContext", pointer).error, `write to "${this.url}"`);
+    const code = ffmpeg().view("AVIOContext", pointer).error;
+    if (code < 0) throw this.#writeFailure(code, "write to");
   }
 
   /** Closes it; an error that FFmpeg met while writing comes out at the latest here. */
   *close(): Steps<void> {
     if (this.slot.value === null) return;
     const code: number = yield* call(ffmpeg().io.avio_closep, this.slot.address);
-    if (code !== EXIT) check(code, `finish writing to "${this.url}"`);
+    if (code < 0) throw this.#writeFailure(code, "finish writing to");
+  }
+
+  #writeFailure(code: number, action: string): Error {
+    return failure(code, `${action} "${this.url}"`, networkHint(code, this.url));
   }
 }
 
@@ -106,7 +112,7 @@ export class ByteDestination implements Target {
 /** What a failure to open a path for writing usually means. */
 function openHint(code: number, url: string): string {
   const folder = url.replace(/^file:/, "").replace(/[\\/]?[^\\/]*$/, "") || ".";
-  if (protocolOf(url) !== "file") return "";
+  if (protocolOf(url) !== "file") return networkHint(code, url);
   if (code === posixCode("ENOENT")) return `the folder "${folder}" does not exist`;
   if (code === posixCode("EISDIR")) return "it is a folder, not a file";
   if (code === posixCode("ENOTDIR")) return `"${folder}" is not a folder`;

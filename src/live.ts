@@ -137,7 +137,8 @@ export class LiveOutput extends OutputAround {
       while ((next = this.#queue.shift()) !== undefined) {
         using packet = next.packet;
         const { size } = packet.fields; // the container may take the packet over
-        const rest = this.inner.write(packet, next.index, next.timeBase, this.#settings.waits);
+        const waits = this.#settings.waits || this.target?.streams === true;
+        const rest = this.inner.write(packet, next.index, next.timeBase, waits);
         if (rest) await runAsync(rest);
         this.#packets++;
         this.#bytes += size;

@@ -36,6 +36,7 @@ import {
   STARTS_AT_ONCE,
 } from "./devices.ts";
 import { check, failure } from "./failure.ts";
+import { networkHint, usualContainer } from "./network.ts";
 import { hasAnyOption, setKnownOptions, unknownOption } from "./options.ts";
 import type { Output, Target } from "./output.ts";
 import type { Packet } from "./packet.ts";
@@ -64,6 +65,12 @@ const OGG_FORMATS = new Set(["vorbis", "opus", "flac", "speex", "theora", "vp8"]
 
 /** Containers that do not keep times, beside those that FFmpeg marks so. */
 const TIMELESS = new Set(["wav", "w64", "rf64", "aiff", "au", "caf", "tta", "wv", "voc"]);
+
+/** Containers that write several files into one folder. */
+const FOLDERS = new Set(["image2", "hls", "dash", "segment", "stream_segment,ssegment"]);
+
+/** Containers that are completed by going back to their beginning. */
+const GOES_BACK = new Set(["mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v", "avif"]);
 
 /** The longest SDP, in bytes. */
 const MAX_SDP = 16384;
@@ -141,9 +148,10 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
   }
 
   /** What it opens by itself, without being handed a file. */
-  get opens(): "nothing" | "files beside each other" | "anything" {
+  get opens(): "nothing" | "files beside each other" | "a connection" | "anything" {
     if (this.needsFile || this.name === "null" || this.device) return "nothing";
-    return this.name === "image2" ? "files beside each other" : "anything";
+    if (this.name === "rtsp") return "a connection";
+    return FOLDERS.has(this.name) ? "files beside each other" : "anything";
   }
 
   /** Whether the container says when each packet is due: else what is written lies end to end. */
@@ -285,6 +293,15 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
       return "it may not take this many channels, this rate or this encoder's format";
     }
     if (this.device) return deviceHint(this.name);
+    const network = networkHint(code, this.#url);
+    if (network !== "") return network;
+    if (code === posixCode("ENOENT")) return "does its folder exist?";
+    const { pb } = this.fields;
+    const streams = pb !== null && ffmpeg().view("AVIOContext", pb).seekable === 0;
+    if (streams && GOES_BACK.has(this.name)) {
+      return "the container goes back to its beginning, which a stream does not let it: " +
+        'open({ movflags: "frag_keyframe+empty_moov" }) writes it piece by piece';
+    }
     return "the container may not take these streams together, or this encoder's format";
   }
 
@@ -318,12 +335,17 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
   #checkWritten(code: number): void {
     this.#checkDisplay();
     if (code >= 0 || code === EAGAIN) return;
-    throw this.#failure(code, `write to ${this.#what()}`, this.device && deviceGone(this.name));
+    throw this.#failure(code, `write to ${this.#what()}`, this.#writeHint(code));
   }
 
   /** The error for a return code: what the destination has thrown, if that is the reason. */
   #failure(code: number, operation: string, hint = ""): unknown {
     return this.#target?.thrown ?? failure(code, operation, hint);
+  }
+
+  /** What an error while writing usually means. */
+  #writeHint(code: number): string {
+    return this.device ? deviceGone(this.name) : networkHint(code, this.#url);
   }
 
   /** FFmpeg's sdl device does not notice the end of its display. */
@@ -352,7 +374,8 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
     this.#opened = false;
     if (this.#isWindow && displayIsGone()) return; // SDL would wait for its answers for ever
     const code = yield* this.#call(ffmpeg().io.av_write_trailer, this.pointer);
-    if (code < 0) throw this.#failure(code, `write the end of ${this.#what()}`);
+    if (code >= 0) return;
+    throw this.#failure(code, `write the end of ${this.#what()}`, networkHint(code, this.#url));
   }
 
   /** Keeps a window of FFmpeg's responsive. */
@@ -437,6 +460,11 @@ function outputDeviceNames(): string[] {
 }
 
 function unknownNameMessage(url: string): string {
+  const usual = usualContainer(url);
+  if (usual !== undefined) {
+    return `Cannot tell the container of "${url}": name it with { format: "${usual}" }, the usual ` +
+      `one for this protocol, or another`;
+  }
   const extension = /\.([^./\\]+)$/.exec(url)?.[1];
   const known = listed(["mp4", "mkv", "webm", "mov", "wav", "flac", "mp3", "ogg", "gif"]);
   const what = extension === undefined ? "has no extension" : `ends in ".${extension}"`;

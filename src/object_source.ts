@@ -197,8 +197,8 @@ function* ofBlob(blob: Blob): Steps<ByteSource> {
 function* ofObject(object: BytesReader): Steps<ByteSource> {
   const read = (into: Uint8Array<ArrayBuffer>) =>
     object.readSync ? object.readSync(into) : object.read(into);
-  const seek = object.seekSync?.bind(object) ??
-    (object.readSync ? undefined : object.seek?.bind(object));
+  const slowSeek = object.readSync ? undefined : object.seek?.bind(object) as SyncSeek | undefined;
+  const seek: SyncSeek | undefined = object.seekSync?.bind(object) ?? slowSeek;
   const extent = seek && syncExtent(seek);
   let buffer = new Uint8Array(0);
   return {
@@ -213,8 +213,10 @@ function* ofObject(object: BytesReader): Steps<ByteSource> {
   };
 }
 
+type SyncSeek = NonNullable<BytesReader["seekSync"]>;
+
 /** The same as `extentOf`; nothing for what has no places, such as a terminal. */
-function syncExtent(seek: NonNullable<BytesReader["seekSync"]>): Extent | undefined {
+function syncExtent(seek: SyncSeek): Extent | undefined {
   const { Start, Current, End } = Deno.SeekMode;
   try {
     const begin = Number(seek(0, Current));

@@ -21,6 +21,8 @@ export interface Target {
   readonly optionClass: AnyPointer | null;
   /** Opens it; gives the options that were not taken. */
   open(options: Record<string, string>, interrupt: Interrupt): Steps<Record<string, string>>;
+  /** Whether it runs from its beginning to its end only, and may keep one waiting. */
+  readonly streams?: boolean;
   /** Whether FFmpeg must be called on the calling thread, since it calls back from there. */
   readonly callsBack?: boolean;
   /** What has been thrown by what was called back. */
@@ -70,7 +72,7 @@ export interface Output extends Container, Disposable {
   /** Whether it writes to a file or socket that is opened for it. */
   readonly needsFile: boolean;
   /** What it opens by itself, without being handed a file. */
-  readonly opens: "nothing" | "files beside each other" | "anything";
+  readonly opens: "nothing" | "files beside each other" | "a connection" | "anything";
   /** Whether it shows pictures or plays sound: then time matters, and its calls may wait. */
   readonly device: "audio" | "video" | undefined;
   /** Adds a stream for an encoder's packets; gives its index. */

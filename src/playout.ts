@@ -28,7 +28,7 @@ const GRACE = 2;
 /** Hands packets to an output. */
 export class Playout {
   readonly #output: Output;
-  readonly #waits: boolean;
+  #waits: boolean;
   readonly #pacer: Pacer | undefined;
   /** The end of what has been written, in seconds, stream by stream. */
   readonly #ends: number[] = [];
@@ -63,6 +63,16 @@ export class Playout {
         interrupted: () => output.interrupt.triggered,
       })
       : undefined;
+  }
+
+  /** Whether writing may wait. */
+  get waits(): boolean {
+    return this.#waits;
+  }
+
+  /** From here on writing may wait: what was taken for a file has turned out to be a named pipe. */
+  mayWait(): void {
+    this.#waits = true;
   }
 
   /** What has been done so far. */

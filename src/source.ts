@@ -4,10 +4,10 @@
  * @module
  */
 
-import { protocolOf } from "../ffi/compat.ts";
 import { posixCode } from "../ffi/error.ts";
 import { ffmpeg } from "../ffi/load.ts";
 import { failure } from "./failure.ts";
+import { networkHint } from "./network.ts";
 import { UrlIo } from "./url_io.ts";
 
 /** A file or a URL to read from. */
@@ -27,10 +27,9 @@ export function openFailure(code: number, url: string): Error {
 }
 
 function openHint(code: number, url: string): string {
-  if (protocolOf(url) === "" && url.includes("://")) return "FFmpeg here has no such protocol";
   if (code === posixCode("EISDIR")) return "it is a folder, not a file";
   if (code === ffmpeg().layout.constants.AVERROR_INVALIDDATA) {
     return "it is not a media file that FFmpeg knows, or it is damaged (raw data needs { format })";
   }
-  return "";
+  return networkHint(code, url);
 }

@@ -6,7 +6,7 @@
 
 import { breathe, outOfBreath, runSync, sleep, type Steps } from "../ffi/call.ts";
 import { defaultLayout, protocolClass, protocolOf } from "../ffi/compat.ts";
-import { EAGAIN, EOF } from "../ffi/error.ts";
+import { EAGAIN, EOF, posixCode } from "../ffi/error.ts";
 import { Interrupt } from "../ffi/interrupt.ts";
 import { ffmpeg } from "../ffi/load.ts";
 import {
@@ -35,14 +35,16 @@ import {
   type OutputInfo,
   VideoInputStream,
 } from "./input_stream.ts";
+import { checkPort } from "./network.ts";
 import { Operations } from "./operations.ts";
 import {
-  isGranted,
+  openableFor,
   requireAccess,
   requireFilters,
   requireFolder,
   requireList,
   requireOptions,
+  stayingPut,
 } from "./permissions.ts";
 import { openFailure, UrlSource } from "./source.ts";
 import { article, shown } from "./text.ts";
@@ -58,7 +60,8 @@ export interface StreamReaderOptions {
   readonly bufferSize?: number;
   /**
    * Whether data that can't be decoded is an error. By default it is left out, as `ffmpeg` does, and
-   * counted in `stats`.
+   * counted in `stats`. With RTMP and SRT, FFmpeg can't tell a sender that has finished from a
+   * connection that broke: by default either ends the source, here either is an error.
    *
    * @default {false}
    */
@@ -209,12 +212,12 @@ export class StreamReader implements Disposable, AsyncDisposable {
   #packets = 0;
   #removed = { frames: 0, skipped: 0, dropped: 0 };
 
-  private constructor(demuxer: Demuxer, { interrupt, url, strict, waits }: Opening) {
+  private constructor(demuxer: Demuxer, { interrupt, url, strict }: Opening) {
     this.#demuxer = demuxer;
     this.#url = url;
     this.#strict = strict;
     // Reading a local file is not broken off: FFmpeg would take it for damaged.
-    this.#operations = new Operations("StreamReader", () => waits ? interrupt : undefined);
+    this.#operations = new Operations("StreamReader", () => demuxer.waits ? interrupt : undefined);
     forgotten.register(this, { demuxer, streams: this.#streams }, this);
   }
 
@@ -238,7 +241,10 @@ export class StreamReader implements Disposable, AsyncDisposable {
       ...(signal === undefined ? {} : { signal }),
       ...(timeout === undefined ? {} : { timeout }),
     };
-    const demuxer = await operations.later(() => opening.steps(), wait);
+    const demuxer = await operations.later(() => opening.steps(), wait, (late) => {
+      late[Symbol.dispose]();
+      return undefined;
+    });
     return new StreamReader(demuxer, opening);
   }
 
@@ -556,7 +562,7 @@ export class StreamReader implements Disposable, AsyncDisposable {
       const code: number = yield* this.#open.read(this.#decode);
       yield* breathe();
       if (code === 0) return 0;
-      if (code === EOF || this.#isDamage(code)) {
+      if (code === EOF || this.#isDamage(code) || this.#hasHungUp(code)) {
         yield* this.#drain();
         return 1;
       }
@@ -577,6 +583,12 @@ export class StreamReader implements Disposable, AsyncDisposable {
   /** Whether reading ends here because the rest can't be understood, as in a truncated file. */
   #isDamage(code: number): boolean {
     return !this.#strict && code === ffmpeg().layout.constants.AVERROR_INVALIDDATA;
+  }
+
+  /** Whether the other side has gone, with a protocol whose end FFmpeg always calls an error. */
+  #hasHungUp(code: number): boolean {
+    return !this.#strict && code === posixCode("EIO") && this.#packets > 0 &&
+      /^(rtmp\w*|srt)$/.test(protocolOf(this.#url));
   }
 
   readonly #decode = (packet: { fields: { stream_index: number } }): Steps<void> =>
@@ -696,12 +708,12 @@ export class StreamReader implements Disposable, AsyncDisposable {
 
   /** Closes the source. A second call does nothing. */
   async close(): Promise<void> {
-    await this.#operations.later(() => this.#close());
+    await this.#operations.atLast(() => this.#close());
   }
 
   /** The same as {@linkcode close}, blocking. */
   closeSync(): void {
-    this.#operations.now(() => this.#close());
+    this.#operations.nowAtLast(() => this.#close());
   }
 
   // deno-lint-ignore require-yield -- closing a source does not wait, but takes its turn
@@ -771,8 +783,6 @@ class Opening {
   readonly strict: boolean;
   /** What breaks off calls that wait, once opening has begun. */
   interrupt: Interrupt | undefined;
-  /** Whether reading may wait: a network, a device. */
-  waits = false;
   readonly #format: string | undefined;
   readonly #options: Record<string, string>;
 
@@ -783,6 +793,7 @@ class Opening {
       ["format", "option", "bufferSize", "strict"],
     );
     this.url = location("src", src);
+    checkPort(this.url);
     this.strict = flag("strict", strict);
     this.#format = optionalText("format", format);
     this.#options = textRecord("option", option);
@@ -807,17 +818,17 @@ class Opening {
     if (sequence) requireFolder(this.url, "read");
     else if (!device || isPath(this.url, this.#format)) requireAccess(this.url, "read");
     else if (this.#format === "lavfi") requireFilters(this.url);
-    // A playlist may name any file or host. Where the script may not open all of them, FFmpeg is
-    // handed one open file, and is told that it may use no protocol for others.
-    this.waits = device || protocolOf(this.url) !== "file";
-    const limited = !device && !sequence && !(isGranted("read") && isGranted("net"));
+    const openable = device || sequence ? "all" : openableFor(this.url);
+    const whitelist = typeof openable === "string"
+      ? {}
+      : { protocol_whitelist: openable.join(",") };
     return yield* Demuxer.open({
       url: this.url,
       format: sequence ? "image2" : this.#format,
-      options: this.#options,
+      options: { ...this.#options, ...whitelist, ...stayingPut(this.url) },
       optionClasses: [protocolClass(protocolOf(this.url))],
-      source: limited ? new UrlSource(this.url) : undefined,
-      waits: this.waits,
+      source: openable === "none" ? new UrlSource(this.url) : undefined,
+      waits: device || protocolOf(this.url) !== "file",
       openFailure,
     }, interrupt);
   }

@@ -19,9 +19,16 @@ import { audioDevices, deviceUrl } from "./devices.ts";
 import { Display } from "./display.ts";
 import { LiveOutput } from "./live.ts";
 import { Muxer, sessionDescription } from "./muxer.ts";
+import { checkContainer, checkPort } from "./network.ts";
 import { ObjectSink, streamWriter } from "./object_sink.ts";
 import type { Output, Target } from "./output.ts";
-import { requireAccess, requireAll, requireFolder } from "./permissions.ts";
+import {
+  requireAccess,
+  requireAll,
+  requireBeside,
+  requireSession,
+  stayingPut,
+} from "./permissions.ts";
 import { ReconnectingOutput } from "./reconnecting.ts";
 import { Speaker } from "./speaker.ts";
 import type { BytesWriter, StreamWriterOptions } from "./types.ts";
@@ -159,7 +166,7 @@ function urlParts(url: string, given: Given, clock: (() => number | undefined) |
     title: `writer for "${url}"`,
     output,
     target: output.needsFile ? target : undefined,
-    checkAccess: () => checkAccess(url, inner.needsFile, output),
+    allow: (options: Record<string, string>) => allow(url, inner, options),
     waits,
     paced: realtime ?? output.device === "video",
     clock,
@@ -184,7 +191,7 @@ function objectParts(dst: BytesWriter | WritableStream<Uint8Array>, given: Given
     title: `writer for ${name}`,
     output,
     target: output.needsFile ? target : undefined,
-    checkAccess() {},
+    allow: (options: Record<string, string>) => options,
     waits: false,
     paced: realtime,
   };
@@ -209,12 +216,18 @@ function inBackground(
   return new LiveOutput(output, target, { latency, waits, comesLate: false });
 }
 
-/** Checks that the script may open what an output opens, at a path or URL. */
-export function checkAccess(url: string, needsFile: boolean, output: Output): void {
-  if (needsFile) return requireAccess(url, "write");
-  if (output.device && /[\\/]/.test(url)) requireAccess(url, "write");
-  if (output.opens === "files beside each other") requireFolder(url);
+/** Checks that the script may open what an output opens, and gives the options to do so with. */
+export function allow(
+  url: string,
+  output: Output,
+  options: Record<string, string>,
+): Record<string, string> {
+  if (output.needsFile) requireAccess(url, "write");
+  else if (output.device && /[\\/]/.test(url)) requireAccess(url, "write");
+  else if (output.opens === "files beside each other") requireBeside(url, options);
+  else if (output.opens === "a connection") requireSession(url, options);
   else if (output.opens === "anything") requireAll(url);
+  return { ...options, ...stayingPut(url) };
 }
 
 /** Clocks that `playVideo` hands to a writer of its own, by the options that it makes it with. */
@@ -228,7 +241,15 @@ export function openOutput(url: string, format: string | undefined): Output {
     const own = prefersSdl() || (!hasMuxer(name) && hasSdl());
     if (own) return new Display();
   }
-  return new Muxer(deviceUrl(name, url), name);
+  checkPort(url);
+  const muxer = new Muxer(deviceUrl(name, url), name);
+  try {
+    checkContainer(url, muxer.name);
+  } catch (error) {
+    muxer[Symbol.dispose]();
+    throw error;
+  }
+  return muxer;
 }
 
 /** The first sound device of this system that can be opened. */

@@ -34,6 +34,12 @@ export abstract class UrlIo {
     return this.slot.value;
   }
 
+  /** Whether it runs from its beginning to its end only, as networks and named pipes do. */
+  get streams(): boolean {
+    const pointer = this.slot.value;
+    return pointer !== null && ffmpeg().view("AVIOContext", pointer).seekable === 0;
+  }
+
   /** FFmpeg's flag for reading or writing. */
   protected abstract readonly flag: number;
 

@@ -9,6 +9,7 @@ import type { Rest, Sink, Steps } from "../ffi/call.ts";
 import { FFmpegError } from "../ffi/error.ts";
 import { flag, optionsObject, textRecord } from "./arguments.ts";
 import { type AudioInput, takenAway, type VideoInput } from "./chunk.ts";
+import { saysHungUp } from "./network.ts";
 import { Operations } from "./operations.ts";
 import type { Output, Target } from "./output.ts";
 import type { Packet } from "./packet.ts";
@@ -38,8 +39,11 @@ export interface WriterParts {
   readonly output: Output;
   /** What is opened for it. */
   readonly target: Target | undefined;
-  /** Checks that the script may open it; throws Deno's own error. */
-  readonly checkAccess: () => void;
+  /**
+   * Checks that the script may open it with these options, and gives those to open it with. Throws
+   * Deno's own error.
+   */
+  readonly allow: (options: Record<string, string>) => Record<string, string>;
   /** Whether writing may keep one waiting. */
   readonly waits: boolean;
   /** Whether packets are handed on when they are due. */
@@ -84,11 +88,13 @@ export abstract class Writer implements Disposable, AsyncDisposable {
   readonly #operations: Operations;
   readonly #target: Target | undefined;
   readonly #playout: Playout;
-  readonly #checkAccess: () => void;
+  readonly #allow: WriterParts["allow"];
   /** Whether a packet is done with as soon as it has been handed on. */
   readonly #inPlace: () => boolean;
   #tending: ReturnType<typeof setInterval> | undefined;
   #state: State = "configuring";
+  /** Whether opening has begun. */
+  #begun = false;
   #failure: FFmpegError | undefined;
 
   /** Makes a writer of these parts; nothing is opened yet. */
@@ -98,14 +104,14 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     this.#output = output;
     this.#target = target;
     this.#playout = new Playout(output, waits, paced, parts.clock);
-    this.#checkAccess = parts.checkAccess;
+    this.#allow = parts.allow;
     const playout = this.#playout;
     if (output.device === "audio") heardBy.set(this, () => playout.heard);
-    this.#inPlace = () => !waits && !paced && !output.interleaved;
+    this.#inPlace = () => !playout.waits && !paced && !output.interleaved;
     this.#operations = new Operations(
       this.constructor.name,
       // Reading and writing a local file is not broken off: FFmpeg would take it for damaged.
-      () => output.freed || !waits ? undefined : output.interrupt,
+      () => output.freed || !playout.waits ? undefined : output.interrupt,
       output.inBackground,
     );
     const resources = { output, target, streams: this.#streams };
@@ -200,7 +206,8 @@ export abstract class Writer implements Disposable, AsyncDisposable {
    * Opens the destination and writes the container's header.
    *
    * @param options Options of the protocol and the container: `{ movflags: "+faststart" }`.
-   * @param wait Ways to give up waiting, for destinations that keep one waiting.
+   * @param wait Ways to give up waiting, for destinations that keep one waiting: a viewer who has not
+   * come, a server that does not answer. The writer is then closed.
    * @returns The writer itself, to be used with `await using`.
    * @throws {FFmpegError} When the destination can't be opened.
    * @throws {Deno.errors.NotCapable} When the script has no permission for the destination.
@@ -212,9 +219,10 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     const checked = this.#beforeOpen(options);
     this.#state = "opening";
     try {
-      await this.#operations.later(() => this.#open(checked), wait);
+      await this.#operations.later(() => this.#open(checked), wait, () => this.#abandon());
     } finally {
-      if (this.#state === "opening") this.#state = "configuring"; // it never got its turn
+      // It never got its turn, unless it has begun, and was left behind.
+      if (this.#state === "opening" && !this.#begun) this.#state = "configuring";
     }
     return this;
   }
@@ -241,19 +249,21 @@ export abstract class Writer implements Disposable, AsyncDisposable {
       );
     }
     requireOptions(checked);
-    this.#checkAccess();
+    const allowed = this.#allow(checked);
     this.#output.setOptions(checked, this.#target);
-    return checked;
+    return allowed;
   }
 
   *#open(options: Record<string, string>): Steps<void> {
     this.#mustBe("opening", "open");
+    this.#begun = true;
     try {
       yield* this.#output.open(options, this.#target);
     } catch (error) {
       yield* this.#abandon();
       throw error;
     }
+    if (this.#target?.streams) this.#playout.mayWait();
     this.#state = "open";
     this.#tend();
   }
@@ -415,6 +425,9 @@ export abstract class Writer implements Disposable, AsyncDisposable {
    * Encodes what has been gathered, writes the container's end, and closes the destination. A sound
    * device has then been heard to the end. A second call does nothing.
    *
+   * A call that was aborted and can't be broken off, such as a name that is being looked up, does not
+   * hold this up for long: the rest is then done as soon as that call has come back.
+   *
    * @param options Whether to wait for that, and ways to give up waiting.
    * @throws {FFmpegError} When the file could not be completed.
    */
@@ -425,14 +438,14 @@ export abstract class Writer implements Disposable, AsyncDisposable {
       "timeout",
     ]);
     const heard = flag("drain", drain, true);
-    await this.#operations.later(() => this.#close(heard), wait);
+    await this.#operations.atLast(() => this.#close(heard), wait);
   }
 
   /** The same as {@linkcode close}, blocking. */
   closeSync(options?: Pick<CloseOptions, "drain">): void {
     const { drain } = optionsObject("the options of closeSync", options, ["drain"]);
     const heard = flag("drain", drain, true);
-    this.#operations.now(() => this.#close(heard));
+    this.#operations.nowAtLast(() => this.#close(heard));
   }
 
   /** Goes through all steps of closing whatever fails, then throws the first failure. */
@@ -475,9 +488,10 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     ];
   }
 
-  /** Whether a failure is one that a write has already thrown: FFmpeg repeats these when closing. */
+  /** Whether a failure is one that a write has already thrown, or follows from it. */
   #isKnown(error: unknown): boolean {
-    return error instanceof FFmpegError && error.code === this.#failure?.code;
+    if (!(error instanceof FFmpegError)) return false;
+    return error.code === this.#failure?.code || saysHungUp(this.#failure);
   }
 
   /** Flushes and closes. */

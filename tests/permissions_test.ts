@@ -478,3 +478,210 @@ Deno.test("a script without --allow-ffi is told to give it", async () => {
   strictEqual(ran.code, 0, ran.stderr);
   match(ran.text, /NotCapable.*--allow-ffi/);
 });
+
+/** Fails if one of the attempts is refused for want of a permission; what else they meet is theirs. */
+async function areNotDenied(
+  attempts: readonly Attempt[],
+  permissions: readonly string[],
+  cwd: string,
+): Promise<void> {
+  const outcomes = await tryAll(attempts, permissions, cwd);
+  const problems = attempts.flatMap((attempt, i) => {
+    const { name, message } = outcomes[i]!;
+    return name === "NotCapable" ? [`${JSON.stringify(attempt)}: ${message}`] : [];
+  });
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+}
+
+/** A port on which nothing listens. */
+function nobody(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+Deno.test("containers that write several files into one folder need that folder only", async () => {
+  using dir = twoFolders();
+  const permissions = ["--allow-write=in"];
+  await areAllowed(
+    [
+      film("in/a.m3u8", { open: { hls_time: "0.1", hls_flags: "delete_segments+temp_file" } }),
+      film("in/b.mpd", { open: { seg_duration: "0.1", window_size: "3" } }),
+      film("in/c%d.nut", { format: "segment", open: { segment_time: "0.1" } }),
+    ],
+    permissions,
+    dir.path,
+  );
+  ok(filesIn(dir.file("in")).includes("a0.ts"));
+  deepStrictEqual(filesIn(dir.path), filesIn(dir.file("in")).map((it) => `in/${it}`));
+  const before = filesIn(dir.path);
+  const hls = (open: Record<string, string>) => film("in/a.m3u8", { open });
+  await areDenied(
+    [
+      hls({ hls_flags: "append_list+delete_segments" }),
+      hls({ hls_flags: "all" }),
+      hls({ hls_flags: "66" }),
+      hls({ hls_segment_filename: "../out/a%d.ts" }),
+      hls({ hls_segment_filename: "a%d.ts" }),
+      hls({ hls_key_info_file: "key" }),
+      hls({ hls_segment_options: "a=b" }),
+      hls({ hls_fmp4_init_filename: "../out/init.mp4" }),
+      film("in/../out/a.m3u8"),
+      film("in/a.mpd", { open: { format_options: "a=b" } }),
+      film("in/c%d.nut", { format: "segment", open: { segment_list: "list" } }),
+    ],
+    /--allow-(read|write)/,
+    permissions,
+    dir.path,
+  );
+  deepStrictEqual(filesIn(dir.path), before);
+});
+
+Deno.test("a host and port, or a protocol's usual port, is enough", async () => {
+  using dir = twoFolders();
+  const port = nobody() & ~1;
+  const host = `127.0.0.1:${port}`;
+  const ts = { format: "mpegts" };
+  const read = (url: string): Attempt => ({ url, reads: true });
+  const attempts = [
+    film("rtmp://127.0.0.1/live/a", { format: "flv" }),
+    film("rtmp://127.0.0.1/live/a?key=secret&file=1", { format: "flv" }),
+    film("http://127.0.0.1/a.ts?key=secret", ts),
+    film(`udp://${host}?pkt_size=1316&localaddr=127.0.0.1`, ts),
+    film(`rtp://${host}`, { format: "rtp_mpegts" }),
+    film(`rtsp://${host}/a`, { format: "rtsp", open: { rtsp_transport: "tcp" } }),
+    film(`http://${host}/a.m3u8`, { format: "hls", open: { method: "PUT" } }),
+    film(`tcp://${host}`, ts),
+    read(`tcp://${host}`),
+    read("rtmp://127.0.0.1/live/a"),
+  ];
+  const flag = `--allow-net=127.0.0.1:1935,127.0.0.1:80,${host},127.0.0.1:${port + 1}`;
+  await areNotDenied(attempts, [flag], dir.path);
+  await areDenied(attempts, /--allow-net/, [`--allow-net=127.0.0.1:${nobody()}`], dir.path);
+  // The reports of RTP go to the next port.
+  await areDenied([attempts[4]!], /--allow-net/, [`--allow-net=${host}`], dir.path);
+  // A server of these may lead anywhere.
+  const led = [
+    film(`rtsp://${host}/a`, { format: "rtsp" }),
+    film(`rtsp://${host}/a?udp`, { format: "rtsp", open: { rtsp_transport: "tcp" } }),
+    film(`icecast://source:a@${host}/a`, ts),
+    film(`http://source:a@${host}/a`, { ...ts, open: { send_expect_100: "1" } }),
+    read(`rtsp://${host}/a`),
+    read(`rtmpt://${host}/a`),
+  ];
+  await areDenied(led, /--allow-(net|read)/, [flag], dir.path);
+  await areNotDenied(led.filter(({ open }) => !open), ["--allow-net"], dir.path);
+});
+
+Deno.test("a Unix socket needs its path for reading and writing, as in Deno", async () => {
+  using dir = twoFolders();
+  const attempts = [sound("unix:in/socket", { format: "wav" }), {
+    url: "unix:in/socket",
+    reads: true,
+  }];
+  await areNotDenied(attempts, ["--allow-read=in", "--allow-write=in"], dir.path);
+  await areDenied(attempts, /--allow-read/, ["--allow-write=in"], dir.path);
+  await areDenied(attempts, /--allow-write/, ["--allow-read=in"], dir.path);
+});
+
+Deno.test("a server does not lead to other hosts or to files", async () => {
+  using dir = twoFolders();
+  const secret = dir.file("out/secret.ts");
+  await ffmpegCli("-f", "lavfi", "-i", "testsrc2=s=64x48:d=0.4", dir.file("in/a.ts"));
+  Deno.copyFileSync(dir.file("in/a.ts"), secret);
+  const clip = Deno.readFileSync(secret);
+  await using other = peer();
+  const elsewhere = `http://127.0.0.1:${other.port}/a.ts`;
+  const list = (url: string) =>
+    `#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n#EXTINF:0.4,\n${url}\n#EXT-X-ENDLIST\n`;
+  const pages: Record<string, () => Response> = {
+    "/a.ts": () => new Response(clip),
+    "/moved": () => new Response(null, { status: 302, headers: { location: elsewhere } }),
+    "/file.m3u8": () => new Response(list(`file://${secret}`)),
+    "/elsewhere.m3u8": () => new Response(list(elsewhere)),
+    "/good.m3u8": () => new Response(list("a.ts")),
+  };
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => (pages[new URL(request.url).pathname] ?? (() => new Response(null)))(),
+  );
+  const host = `127.0.0.1:${server.addr.port}`;
+  const read = (path: string, open: Record<string, string> = {}): Attempt => ({
+    url: `http://${host}${path}`,
+    reads: true,
+    open,
+  });
+  const whitelist = { protocol_whitelist: "file,http,tcp,crypto,data", allowed_extensions: "ALL" };
+  const attempts = [
+    read("/moved"),
+    read("/file.m3u8"),
+    read("/file.m3u8", whitelist),
+    read("/elsewhere.m3u8"),
+    read("/elsewhere.m3u8", whitelist),
+    ...[`file://${secret}`, elsewhere].map((url): Attempt => ({
+      url: `data:application/vnd.apple.mpegurl;base64,${btoa(list(url))}`,
+      reads: true,
+      open: whitelist,
+    })),
+    ...["async", "cache", "crypto", "subfile,,start,0,end,0,,", "hls+http", "ffrtmphttp"].map(
+      (protocol): Attempt => ({ url: `${protocol}:${elsewhere}`, reads: true }),
+    ),
+    { url: `hls+http://127.0.0.1:${other.port}/a.m3u8`, reads: true },
+    { url: `concat:http://${host}/a.ts|${elsewhere}`, reads: true },
+  ];
+  const limited = await tryAll(attempts, [`--allow-net=${host}`, "--allow-read=in"], dir.path);
+  for (const [i, { name }] of limited.entries()) ok(name, JSON.stringify(attempts[i]));
+  ok(!other.came(), "something reached the other port");
+  // Where FFmpeg cannot be told to stay, the error names the flag that lets it go.
+  const [plain] = await tryAll([read("/a.ts")], [`--allow-net=${host}`], dir.path);
+  if (plain!.name) match(plain!.message!, /may redirect to.*--allow-net/);
+  // With the whole network, playlists are read; files are not.
+  await areAllowed([read("/a.ts"), read("/good.m3u8")], ["--allow-net"], dir.path);
+  const files = [read("/file.m3u8"), read("/file.m3u8", whitelist)];
+  for (const { name } of await tryAll(files, ["--allow-net"], dir.path)) ok(name);
+});
+
+Deno.test("a proxy that the script names needs its permission, too", async () => {
+  using dir = twoFolders();
+  await using other = peer();
+  const script = dir.file("script.ts");
+  Deno.writeTextFileSync(
+    script,
+    `import { StreamWriter } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
+    Deno.env.set("http_proxy", "http://127.0.0.1:${other.port}");
+    const writer = new StreamWriter("http://127.0.0.1:${nobody()}/a", { format: "wav" });
+    writer.addAudioStream(8000, 1);
+    try {
+      writer.openSync();
+    } catch (error) {
+      console.log(error.name, error.message);
+    }
+    writer.closeSync();`,
+  );
+  const allowed = /127\.0\.0\.1:\d+(?=\/a)/.exec(Deno.readTextFileSync(script))![0];
+  const permissions = ["--no-prompt", "--allow-ffi", "--allow-env", `--allow-net=${allowed}`];
+  const ran = await runDeno(script, { permissions, cwd: dir.path });
+  match(
+    ran.text,
+    new RegExp(`^NotCapable .*"127\\.0\\.0\\.1:${other.port}".*--allow-net`),
+    ran.stderr,
+  );
+  ok(!other.came());
+});
+
+Deno.test("what is denied within what is allowed stays denied", async () => {
+  using dir = twoFolders();
+  await ffmpegCli("-f", "lavfi", "-i", "testsrc2=s=64x48:d=0.4", dir.file("in/a.ts"));
+  const list = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:0.4,\na.ts\n#EXT-X-ENDLIST\n";
+  Deno.writeTextFileSync(dir.file("out/list.m3u8"), list.replace("a.ts", "../in/a.ts"));
+  const reading: Attempt = { url: "out/list.m3u8", reads: true };
+  await areAllowed([reading], ["--allow-read", "--allow-net"], dir.path);
+  const most = ["--allow-read", "--allow-net", "--deny-read=in"];
+  const [outcome] = await tryAll([reading, { url: "in/a.ts", reads: true }], most, dir.path);
+  ok(outcome!.name, "the playlist leads to what is denied");
+  await areDenied(
+    [film("in/a.m3u8"), film("concat:in/a.ts", { format: "mpegts" })],
+    /--allow-write/,
+    ["--allow-read", "--allow-net", "--allow-write", "--deny-write=in/a0.ts"],
+    dir.path,
+  );
+});

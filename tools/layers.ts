@@ -41,6 +41,7 @@ export const LAYERS: readonly Layer[] = [
       "output_around",
       "key_gate",
       "memory_file",
+      "network",
       "text",
     ],
     importsPeers: true,

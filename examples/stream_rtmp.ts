@@ -1,0 +1,54 @@
+/**
+ * Serves a film by RTMP, at its own speed: to one viewer, who may come at any time.
+ *
+ *   deno run -A examples/stream_rtmp.ts [film] [rtmp://localhost:1935/live/app]
+ *
+ * Then, in another terminal: ffplay rtmp://localhost:1935/live/app
+ *
+ * Without a film it makes one.
+ */
+import {
+  type AudioChunk,
+  type SourceAudioStream,
+  type SourceVideoStream,
+  StreamReader,
+  StreamWriter,
+  type VideoChunk,
+} from "../mod.ts";
+import { makeClip } from "./make_clip.ts";
+
+const DEFAULT_URL = "rtmp://localhost:1935/live/app";
+
+if (import.meta.main) {
+  let [film, url = DEFAULT_URL] = Deno.args;
+  if (film === undefined) {
+    film = await Deno.makeTempFile({ suffix: ".mp4" });
+    await makeClip(film);
+  }
+  await using reader = await StreamReader.open(film);
+  const { defaultVideoStream, defaultAudioStream } = reader;
+  if (defaultVideoStream === undefined || defaultAudioStream === undefined) {
+    throw new Error(`${film} lacks pictures or sound`);
+  }
+  const picture = reader.getSrcStreamInfo(defaultVideoStream) as SourceVideoStream;
+  const sound = reader.getSrcStreamInfo(defaultAudioStream) as SourceAudioStream;
+  const { frameRate, width, height } = picture;
+  reader.addBasicVideoStream(1, { format: "yuv420p", frameRate, width, height });
+  reader.addBasicAudioStream(Math.round(44100 / frameRate), { format: "flt", sampleRate: 44100 });
+
+  const writer = new StreamWriter(url, { format: "flv", realtime: true });
+  writer.addVideoStream(frameRate, width, height, {
+    format: "yuv420p",
+    encoder: "libx264",
+    encoderOption: { preset: "veryfast", tune: "zerolatency" },
+    codecConfig: { gopSize: Math.round(frameRate) },
+  });
+  writer.addAudioStream(44100, sound.numChannels, { encoder: "aac" });
+  console.log(`Waiting for a viewer: ffplay ${url}`);
+  await using out = await writer.open({ listen: "1" });
+  for await (const [image, samples] of reader.stream<[VideoChunk, AudioChunk]>({ reuse: true })) {
+    if (image) await out.writeVideoChunk(0, image);
+    if (samples) await out.writeAudioChunk(1, samples);
+  }
+  console.log(`Sent ${out.stats.seconds.toFixed(1)} s`);
+}

@@ -1,0 +1,37 @@
+/**
+ * Sends a film's pictures by UDP, as MPEG-TS, at their own speed: to whoever listens, or to nobody.
+ *
+ *   deno run -A examples/stream_udp.ts [film] [udp://localhost:48550]
+ *
+ * In another terminal, before: ffplay -fflags nobuffer udp://localhost:48550
+ *
+ * Without a film it makes one.
+ */
+import { type SourceVideoStream, StreamReader, StreamWriter, type VideoChunk } from "../mod.ts";
+import { makeClip } from "./make_clip.ts";
+
+if (import.meta.main) {
+  let [film, url = "udp://localhost:48550"] = Deno.args;
+  if (film === undefined) {
+    film = await Deno.makeTempFile({ suffix: ".mp4" });
+    await makeClip(film);
+  }
+  await using reader = await StreamReader.open(film);
+  if (reader.defaultVideoStream === undefined) throw new Error(`There are no pictures in ${film}`);
+  const info = reader.getSrcStreamInfo(reader.defaultVideoStream) as SourceVideoStream;
+  const { frameRate, width, height } = info;
+  reader.addBasicVideoStream(1, { format: "yuv420p", frameRate, width, height });
+
+  const writer = new StreamWriter(url, { format: "mpegts", realtime: true });
+  writer.addVideoStream(frameRate, width, height, {
+    format: "yuv420p",
+    encoder: "libx264",
+    encoderOption: { preset: "veryfast", tune: "zerolatency" },
+    codecConfig: { gopSize: Math.round(frameRate / 2) }, // who comes late waits half a second
+  });
+  await using out = await writer.open({ pkt_size: "1316" }); // seven packets of MPEG-TS
+  for await (const [image] of reader.stream<[VideoChunk]>({ reuse: true })) {
+    await out.writeVideoChunk(0, image!);
+  }
+  console.log(`Sent ${out.stats.packets} pictures to ${url}`);
+}
