@@ -44,6 +44,7 @@ export type {
 export * as ffmpeg from "./src/ffmpeg.ts";
 export type { AudioSamples, VideoPixels } from "./src/formats.ts";
 export { MemoryFile } from "./src/memory_file.ts";
+export type { BytesSource } from "./src/object_source.ts";
 export type { OutputInfo } from "./src/input_stream.ts";
 export {
   playAudio,
@@ -71,6 +72,7 @@ export { StreamWriter } from "./src/stream_writer.ts";
 export type {
   AudioStreamOptions,
   BroadcastOptions,
+  BytesReader,
   BytesWriter,
   CloseOptions,
   CodecConfig,

@@ -1,6 +1,9 @@
 /**
  * An `AVIOContext` over a source that has its bytes some time: FFmpeg reads from one end of a pipe, on
- * a thread of its own, with the C library's `read`, while JavaScript writes to the other end.
+ * a thread of its own, while JavaScript writes to the other end.
+ *
+ * When FFmpeg goes to another place it gets another pipe. So the context does not read from a pipe
+ * itself, but by `avio_read_partial` from the context of whichever pipe there is.
  *
  * @module
  */
@@ -10,7 +13,8 @@ import { Handle } from "./handle.ts";
 import { allocateInput, freeInput, placeOf } from "./input_context.ts";
 import { nameOfCLibrary } from "./interrupt.ts";
 import { ffmpeg } from "./load.ts";
-import { type Pointer, unixPipes, windowsPipes } from "./symbols.ts";
+import { cString, PointerSlot } from "./memory.ts";
+import { ioCallbacks, type Pointer, unixPipes, windowsPipes } from "./symbols.ts";
 
 /** Where the bytes come from. */
 export interface SlowSource {
@@ -28,7 +32,6 @@ const SEEK = { parameters: ["pointer", "i64", "i32"], result: "i64" } as const;
 
 /** The C library's functions for pipes, under the names that they have on this system. */
 interface Pipes {
-  readonly read: Deno.PointerValue;
   /** Makes a pipe; gives its two ends. */
   make(): [reading: number, writing: number];
   write(end: number, bytes: Uint8Array<ArrayBuffer>): Promise<number>;
@@ -60,7 +63,6 @@ function ofUnix() {
   const pipe = (ends: Int32Array<ArrayBuffer>) =>
     c.pipe(ends) || c.ioctl(ends[0]!, FIOCLEX) || c.ioctl(ends[1]!, FIOCLEX);
   return {
-    read: c.read,
     make: (ends: Int32Array<ArrayBuffer>) => c.pipe2 ? c.pipe2(ends, O_CLOEXEC) : pipe(ends),
     write: async (end: number, bytes: Uint8Array<ArrayBuffer>) =>
       Number(await c.write(end, bytes, BigInt(bytes.length))),
@@ -76,7 +78,6 @@ const O_NOINHERIT = 0x80;
 function ofWindows() {
   const { symbols: c } = Deno.dlopen(nameOfCLibrary(), windowsPipes);
   return {
-    read: c._read,
     make: (ends: Int32Array<ArrayBuffer>) => c._pipe(ends, 65536, O_BINARY | O_NOINHERIT),
     write: (end: number, bytes: Uint8Array<ArrayBuffer>) => c._write(end, bytes, bytes.length),
     close: (end: number) => void c._close(end),
@@ -124,28 +125,71 @@ class Writing {
   }
 }
 
+/** The end of a pipe that FFmpeg reads from, by a context of its own. */
+class Reading {
+  readonly #slot = new PointerSlot<"AVIOContext">();
+  readonly #end: number;
+
+  constructor(end: number) {
+    this.#end = end;
+    const { AVIO_FLAG_READ } = ffmpeg().layout.constants;
+    const url = cString(`pipe:${end}`);
+    const { avformat } = ffmpeg();
+    if (avformat.avio_open2(this.#slot.address, url, AVIO_FLAG_READ, null, null) >= 0) return;
+    cLibrary().close(end);
+    throw new Error("Cannot read from a pipe: FFmpeg here has no protocol for that");
+  }
+
+  get context(): Pointer<"AVIOContext"> {
+    return this.#slot.value!;
+  }
+
+  /** Closes it: whatever is being written to it is not wanted any more. */
+  close(): void {
+    ffmpeg().avformat.avio_closep(this.#slot.address);
+    cLibrary().close(this.#end); // FFmpeg leaves it open, or has closed a copy of it
+  }
+}
+
+/** Makes a pipe. */
+function makePipe(): { reading: Reading; writing: Writing } {
+  const [reading, writing] = cLibrary().make();
+  return { reading: new Reading(reading), writing: new Writing(writing) };
+}
+
+let readPartial: Deno.PointerValue | undefined;
+
+/** The address of the function by which one context reads from another. */
+function addressOfReadPartial(): Deno.PointerValue {
+  return readPartial ??= Deno.dlopen(ffmpeg().pathOf("avformat"), ioCallbacks).symbols
+    .avio_read_partial;
+}
+
 /** The context. FFmpeg must be called on another thread wherever it may read from it. */
 export class InputPipe extends Handle<"AVIOContext"> {
   readonly #source: SlowSource;
   readonly #seek: Deno.UnsafeCallback | undefined;
-  #reading: number;
+  #reading: Reading;
   #writing: Writing;
   #pumping: Promise<void>;
   #thrown: unknown;
 
   /** Makes one over a source, and begins to read from it. */
   constructor(source: SlowSource) {
-    const [reading, writing] = cLibrary().make();
+    const { reading, writing } = makePipe();
     const goTo = (offset: bigint, whence: number) => this.#goTo(offset, whence);
     const seek = source.seekable
       ? Deno.UnsafeCallback.threadSafe(SEEK, (_, offset, whence) => goTo(offset, whence))
       : undefined;
-    super("AVIOContext", allocateInput(handleOf(reading), cLibrary().read, seek?.pointer ?? null));
+    super(
+      "AVIOContext",
+      allocateInput(reading.context, addressOfReadPartial(), seek?.pointer ?? null),
+    );
     this.#source = source;
     this.#seek = seek as unknown as Deno.UnsafeCallback | undefined;
     this.#reading = reading;
-    this.#writing = new Writing(writing);
-    this.#pumping = this.#pump(this.#writing);
+    this.#writing = writing;
+    this.#pumping = this.#pump(writing);
   }
 
   /** What the source has thrown; FFmpeg took that for its end. */
@@ -168,17 +212,16 @@ export class InputPipe extends Handle<"AVIOContext"> {
     }
   }
 
-  /** Goes to another place, for FFmpeg, which waits for that: from there on it has another pipe. */
+  /** Goes to another place, for FFmpeg, which waits for that. */
   #goTo(offset: bigint, whence: number): bigint {
     const place = placeOf(offset, whence, 0, this.#source.size);
     if (place < 0n || (whence & ffmpeg().layout.constants.AVSEEK_SIZE) !== 0) return place;
     try {
-      const [reading, writing] = cLibrary().make();
+      const { reading, writing } = makePipe();
       this.#end();
-      ffmpeg().view("AVIOContext", this.pointer).opaque = handleOf(reading);
-      this.#reading = reading;
-      const next = this.#writing = new Writing(writing);
-      this.#pumping = this.#pumping.then(() => this.#pump(next, Number(place)));
+      ffmpeg().view("AVIOContext", this.pointer).opaque = reading.context;
+      [this.#reading, this.#writing] = [reading, writing];
+      this.#pumping = this.#pumping.then(() => this.#pump(writing, Number(place)));
       return place;
     } catch (error) {
       this.#thrown ??= error;
@@ -186,9 +229,8 @@ export class InputPipe extends Handle<"AVIOContext"> {
     }
   }
 
-  /** Closes the pipe: whatever is being written to it is not wanted any more. */
   #end(): void {
-    cLibrary().close(this.#reading);
+    this.#reading.close();
     this.#writing.close();
   }
 
@@ -202,9 +244,4 @@ export class InputPipe extends Handle<"AVIOContext"> {
     this.#end();
     this.#seek?.close();
   }
-}
-
-/** A file descriptor as what FFmpeg hands to `read`. */
-function handleOf(end: number): Deno.PointerValue {
-  return Deno.UnsafePointer.create(BigInt(end));
 }

@@ -137,7 +137,6 @@ export const libc = { atoi: { type: "pointer" } } as const satisfies Deno.Foreig
 
 /** The C library's pipes: see `input_pipe.ts`. */
 export const unixPipes = {
-  read: { type: "pointer" },
   pipe: { parameters: ["buffer"], result: "i32" },
   pipe2: { parameters: ["buffer", "i32"], result: "i32", optional: true },
   ioctl: { parameters: ["i32", "usize"], result: "i32" }, // as long as nothing follows
@@ -145,9 +144,13 @@ export const unixPipes = {
   close: { parameters: ["i32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
+/** What one of libavformat's contexts reads from another by: see `input_pipe.ts`. */
+export const ioCallbacks = {
+  avio_read_partial: { type: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
 /** The same on Windows. */
 export const windowsPipes = {
-  _read: { type: "pointer" },
   _pipe: { parameters: ["buffer", "u32", "i32"], result: "i32" },
   _write: { parameters: ["i32", "buffer", "u32"], result: "i32", nonblocking: true },
   _close: { parameters: ["i32"], result: "i32" },

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { breathe, call, type Sink, type Steps } from "../ffi/call.ts";
+import { breathe, call, type Sink, type Steps, type Twin } from "../ffi/call.ts";
 import { displayMatrix, layoutOf } from "../ffi/compat.ts";
 import { Dictionary, readEntries } from "../ffi/dictionary.ts";
 import { EXIT } from "../ffi/error.ts";
@@ -84,6 +84,12 @@ export interface DemuxerSource {
   open(options: Record<string, string>, interrupt: Interrupt): Steps<Record<string, string>>;
   /** Closes it on the calling thread. */
   closeNow(): void;
+  /** Whether FFmpeg must be called on the calling thread, since it calls back from there. */
+  readonly callsBack?: boolean;
+  /** What has been thrown by what gives the bytes. */
+  readonly thrown?: unknown;
+  /** Lets a call see the end that waits for bytes. */
+  breakOff?(): void;
 }
 
 /** How a source is opened. */
@@ -137,7 +143,7 @@ export class Demuxer extends Handle<"AVFormatContext"> {
     this.fields = ffmpeg().view("AVFormatContext", pointer);
     const { pb } = this.fields;
     const streams = pb !== null && ffmpeg().view("AVIOContext", pb).seekable === 0;
-    this.waits = settings.waits || streams;
+    this.waits = !settings.source?.callsBack && (settings.waits || streams);
     this.name = readCString(ffmpeg().view("AVInputFormat", this.fields.iformat!).name);
   }
 
@@ -154,13 +160,24 @@ export class Demuxer extends Handle<"AVFormatContext"> {
     try {
       demuxer.#rejectUnknown(pointer.rest, settings);
       const { io } = ffmpeg();
-      const code = yield* call(io.avformat_find_stream_info, demuxer.pointer, null);
+      const code = yield* demuxer.#call(io.avformat_find_stream_info, demuxer.pointer, null);
+      demuxer.#rethrow();
       check(code, `find the streams of "${settings.url}"`);
       return demuxer;
     } catch (error) {
       demuxer[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** Makes a call that may wait. */
+  *#call<A extends unknown[]>(twin: Twin<A, number>, ...args: A): Steps<number> {
+    return this.#source?.callsBack ? twin.sync(...args) : yield* call(twin, ...args);
+  }
+
+  /** Throws what gives the bytes has thrown: FFmpeg took that for an error or the end. */
+  #rethrow(): void {
+    if (this.#source?.thrown !== undefined) throw this.#source.thrown;
   }
 
   #rejectUnknown(rest: Readonly<Record<string, string>>, settings: DemuxerSettings): void {
@@ -285,7 +302,10 @@ export class Demuxer extends Handle<"AVFormatContext"> {
       ? yield* call(io.av_read_frame, this.pointer, packet.pointer)
       : avformat.av_read_frame(this.pointer, packet.pointer);
     if (code === EXIT) this.#forgive();
-    if (code < 0) return code;
+    if (code < 0) {
+      this.#rethrow();
+      return code;
+    }
     try {
       const rest = next(packet);
       if (rest) yield* rest;
@@ -332,7 +352,16 @@ export class Demuxer extends Handle<"AVFormatContext"> {
     const { io, layout: { constants } } = ffmpeg();
     const time = BigInt(Math.round(seconds * 1e6));
     const flags = any ? constants.AVSEEK_FLAG_ANY : 0;
-    return yield* call(io.avformat_seek_file, this.pointer, -1, -(1n << 63n), time, time, flags);
+    const from = -(1n << 63n);
+    const to = [-1, from, time, time, flags] as const;
+    const code = yield* this.#call(io.avformat_seek_file, this.pointer, ...to);
+    this.#rethrow();
+    return code;
+  }
+
+  /** Lets a call see the end that waits for bytes of an object. */
+  breakOff(): void {
+    this.#source?.breakOff?.();
   }
 
   protected override free(pointer: Pointer<"AVFormatContext">): void {
@@ -394,14 +423,12 @@ function* openInput(
   const context = ffmpeg().view("AVFormatContext", slot.value);
   interrupt.copyTo(context.$at("interrupt_callback"));
   if (settings.source) context.pb = settings.source.context;
-  const code: number = yield* call(
-    io.avformat_open_input,
-    slot.address,
-    cString(settings.url),
-    format,
-    dictionary.address,
-  );
+  const args = [slot.address, cString(settings.url), format, dictionary.address] as const;
+  const code: number = settings.source?.callsBack
+    ? io.avformat_open_input.sync(...args)
+    : yield* call(io.avformat_open_input, ...args);
   if (code >= 0) return { context: slot.value!, rest: dictionary.entries() };
+  const thrown = settings.source?.thrown;
   settings.source?.closeNow(); // FFmpeg has freed the context, but not what is below it
-  throw settings.openFailure(code, settings.url);
+  throw thrown ?? settings.openFailure(code, settings.url);
 }

@@ -234,6 +234,7 @@ function countOf(count: unknown, length: number): number {
   if (typeof count === "number" && Number.isInteger(count) && count >= 0 && count <= length) {
     return count;
   }
+  if (count instanceof Promise) count.catch(() => {}); // it is not waited for
   const what = count instanceof Promise ? "a promise, which only open() waits for" : shown(count);
   throw new TypeError(
     `Expected read() to return a number of bytes from 0 to ${length}, or null, got ${what}`,

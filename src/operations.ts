@@ -25,7 +25,7 @@ const PATIENCE = 200;
 export class Operations {
   readonly #owner: string;
   readonly #interrupt: () => Interrupt | undefined;
-  readonly #onlyLater: boolean;
+  readonly #onlyLater: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #pending = 0;
   #leftBehind = 0;
@@ -35,24 +35,32 @@ export class Operations {
    *
    * @param owner What messages call the owner.
    * @param interrupt What breaks off the owner's calls, as long as there is something to break off.
-   * @param onlyLater Whether the owner works in the background, which a sync call can't wait for.
+   * @param onlyLater Why a sync call can't be made, if so: "sends in the background".
    */
-  constructor(owner: string, interrupt: () => Interrupt | undefined, onlyLater = false) {
+  constructor(owner: string, interrupt: () => Interrupt | undefined, onlyLater?: string) {
     this.#owner = owner;
     this.#interrupt = interrupt;
     this.#onlyLater = onlyLater;
+  }
+
+  /** Whether a call that was aborted has not come back yet. */
+  get hasLeftBehind(): boolean {
+    return this.#leftBehind > 0;
+  }
+
+  #checkSync(): void {
+    if (this.#onlyLater === undefined) return;
+    throw new Error(
+      `Cannot make a sync call, as this ${this.#owner} ${this.#onlyLater}: use the async calls, and ` +
+        `await using instead of using`,
+    );
   }
 
   /** Runs an operation now, on the calling thread. */
   now(operation: () => Rest): void;
   now<T>(operation: () => Steps<T>): T;
   now<T>(operation: () => Steps<T> | undefined): T | undefined {
-    if (this.#onlyLater) {
-      throw new Error(
-        `Cannot make a sync call, as this ${this.#owner} sends in the background: use the async ` +
-          `calls, and await using instead of using`,
-      );
-    }
+    this.#checkSync();
     if (this.#pending > 0) {
       throw new Error(
         `Cannot make a sync call while an async one of this ${this.#owner} is under way: ` +

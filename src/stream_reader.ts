@@ -46,6 +46,12 @@ import {
   requireOptions,
   stayingPut,
 } from "./permissions.ts";
+import {
+  type BytesSource,
+  isBytesSource,
+  type ObjectSource,
+  objectSource,
+} from "./object_source.ts";
 import { openFailure, UrlSource } from "./source.ts";
 import { article, shown } from "./text.ts";
 import type { WaitOptions } from "./types.ts";
@@ -207,35 +213,43 @@ export class StreamReader implements Disposable, AsyncDisposable {
   readonly #operations: Operations;
   readonly #strict: boolean;
   readonly #url: string;
+  readonly #onlyLater: boolean;
   #selected = false;
   #ended = false;
   #packets = 0;
   #removed = { frames: 0, skipped: 0, dropped: 0 };
 
-  private constructor(demuxer: Demuxer, { interrupt, url, strict }: Opening) {
+  private constructor(demuxer: Demuxer, { interrupt, url, strict, onlyLater }: Opening) {
     this.#demuxer = demuxer;
     this.#url = url;
     this.#strict = strict;
+    this.#onlyLater = onlyLater;
     // Reading a local file is not broken off: FFmpeg would take it for damaged.
-    this.#operations = new Operations("StreamReader", () => demuxer.waits ? interrupt : undefined);
+    const breaks = () => demuxer.waits ? interrupt : undefined;
+    this.#operations = new Operations(
+      "StreamReader",
+      breaks,
+      onlyLater ? "has a source of async calls" : undefined,
+    );
     forgotten.register(this, { demuxer, streams: this.#streams }, this);
   }
 
   /**
    * Opens a source.
    *
-   * @param src A path or a URL, or a device's name together with `format`.
+   * @param src A path or a URL, or a device's name together with `format`; or what has the bytes: a
+   * `Uint8Array`, a `Blob`, a Web stream, a `Deno.FsFile`, or an object with a method `read`.
    * @param options The container, its options, and ways to give up waiting.
    * @returns The reader, to be used with `await using`.
    * @throws {FFmpegError} When the source can't be opened.
    * @throws {Deno.errors.NotCapable} When the script has no permission for the source.
    */
   static async open(
-    src: string | URL,
+    src: string | URL | BytesSource,
     options?: StreamReaderOptions & WaitOptions,
   ): Promise<StreamReader> {
     const { signal, timeout, ...rest } = anyObject("the options of StreamReader.open", options);
-    const opening = new Opening(src, rest);
+    const opening = new Opening(src, rest, false);
     const operations = new Operations("StreamReader", () => opening.interrupt);
     const wait = {
       ...(signal === undefined ? {} : { signal }),
@@ -249,8 +263,8 @@ export class StreamReader implements Disposable, AsyncDisposable {
   }
 
   /** The same as {@linkcode open}, blocking. To be used with `using`. */
-  static openSync(src: string | URL, options?: StreamReaderOptions): StreamReader {
-    const opening = new Opening(src, options);
+  static openSync(src: string | URL | BytesSource, options?: StreamReaderOptions): StreamReader {
+    const opening = new Opening(src, options, true);
     const demuxer = runSync(opening.steps());
     return new StreamReader(demuxer, opening);
   }
@@ -708,11 +722,13 @@ export class StreamReader implements Disposable, AsyncDisposable {
 
   /** Closes the source. A second call does nothing. */
   async close(): Promise<void> {
+    if (this.#operations.hasLeftBehind && !this.#demuxer.freed) this.#demuxer.breakOff();
     await this.#operations.atLast(() => this.#close());
   }
 
   /** The same as {@linkcode close}, blocking. */
   closeSync(): void {
+    if (this.#onlyLater) return void this.close().catch(() => {}); // as soon as it has its turn
     this.#operations.nowAtLast(() => this.#close());
   }
 
@@ -785,20 +801,27 @@ class Opening {
   interrupt: Interrupt | undefined;
   readonly #format: string | undefined;
   readonly #options: Record<string, string>;
+  readonly #object: ObjectSource | undefined;
 
-  constructor(src: unknown, options: StreamReaderOptions | undefined) {
+  constructor(src: unknown, options: StreamReaderOptions | undefined, sync: boolean) {
     const { format, option, bufferSize, strict } = optionsObject(
       "the options of StreamReader.open",
       options,
       ["format", "option", "bufferSize", "strict"],
     );
-    this.url = location("src", src);
-    checkPort(this.url);
+    const size = optionalWholeNumber("bufferSize", bufferSize) ?? BUFFER_SIZE;
+    this.#object = isBytesSource(src) ? objectSource(src, sync, size) : undefined;
+    this.url = this.#object ? "an object" : location("src", src);
+    if (!this.#object) checkPort(this.url);
     this.strict = flag("strict", strict);
     this.#format = optionalText("format", format);
     this.#options = textRecord("option", option);
     requireOptions(this.#options);
-    optionalWholeNumber("bufferSize", bufferSize);
+  }
+
+  /** Whether the bytes come some time, which a sync call can't wait for. */
+  get onlyLater(): boolean {
+    return this.#object !== undefined && !this.#object.callsBack;
   }
 
   *steps(): Steps<Demuxer> {
@@ -812,6 +835,7 @@ class Opening {
   }
 
   *#open(interrupt: Interrupt): Steps<Demuxer> {
+    if (this.#object) return yield* this.#openObject(this.#object, interrupt);
     const device = this.#format !== undefined && isInputDevice(this.#format);
     const sequence = IMAGE_SEQUENCE.test(this.url) && (this.#format ?? "image2") === "image2";
     requireList(this.url, this.#format);
@@ -832,7 +856,25 @@ class Opening {
       openFailure,
     }, interrupt);
   }
+
+  *#openObject(source: ObjectSource, interrupt: Interrupt): Steps<Demuxer> {
+    if (this.#format !== undefined && isInputDevice(this.#format)) {
+      throw new TypeError(`Expected a container for an object, got the device "${this.#format}"`);
+    }
+    return yield* Demuxer.open({
+      url: this.url,
+      format: this.#format,
+      options: this.#options,
+      optionClasses: [],
+      source,
+      waits: !source.callsBack,
+      openFailure,
+    }, interrupt);
+  }
 }
+
+/** How many bytes an object is asked for at once. */
+const BUFFER_SIZE = 65536;
 
 function fpsFilter(rate: number): string {
   const { num, den } = frameRate("frameRate", rate);

@@ -112,7 +112,7 @@ export abstract class Writer implements Disposable, AsyncDisposable {
       this.constructor.name,
       // Reading and writing a local file is not broken off: FFmpeg would take it for damaged.
       () => output.freed || !playout.waits ? undefined : output.interrupt,
-      output.inBackground,
+      output.inBackground ? "sends in the background" : undefined,
     );
     const resources = { output, target, streams: this.#streams };
     forgotten.register(this, { resources, title }, this);

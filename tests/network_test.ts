@@ -48,7 +48,7 @@ const onLinux = Deno.build.os === "linux";
 
 /** A test with peers on this machine; they are waited for by what Linux tells of its sockets. */
 function networkTest(name: string, fn: () => Promise<void>, ignore = false): void {
-  Deno.test({ name, fn, ignore: ignore || !onLinux });
+  Deno.test({ name, fn: threeTries(fn), ignore: ignore || !onLinux });
 }
 
 /** Waits for a time, in milliseconds. */
@@ -445,8 +445,8 @@ networkTest("reads SRT as listener and as caller, to its end", async () => {
       `${url(second)}?mode=listener`,
     ], Infinity),
   ]);
-  // What is younger than SRT's latency when the sender goes is lost.
-  for (const hashes of films) hasPart(hashes, 15);
+  // What is younger than SRT's latency when the sender goes is lost: the last picture may be cut.
+  for (const hashes of films) hasPart(hashes.slice(0, -1), 15);
 }, !has("srt"));
 
 networkTest("reads RTSP as a server", async () => {
