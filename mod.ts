@@ -30,7 +30,14 @@
  */
 
 export { FFmpegError, LibraryError } from "./ffi/error.ts";
-export type { AudioChunk, AudioInput, VideoChunk, VideoInput, VideoTensor } from "./src/chunk.ts";
+export type {
+  AudioChunk,
+  AudioInput,
+  VideoChunk,
+  VideoInput,
+  VideoTensor,
+  Waveform,
+} from "./src/chunk.ts";
 export type { Reusable } from "./src/chunk_buffer.ts";
 export type { MediaType } from "./src/codec.ts";
 export type {
@@ -43,6 +50,18 @@ export type {
 export * as ffmpeg from "./src/ffmpeg.ts";
 export type { AudioSamples, VideoPixels } from "./src/formats.ts";
 export type { OutputInfo } from "./src/input_stream.ts";
+export {
+  type AudioInfo,
+  info,
+  infoSync,
+  load,
+  type LoadOptions,
+  loadSync,
+  save,
+  type SaveOptions,
+  saveSync,
+} from "./src/load.ts";
+export type { PcmEncoding } from "./src/save_settings.ts";
 export {
   playAudio,
   type PlayAudioOptions,

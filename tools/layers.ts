@@ -37,6 +37,8 @@ export const LAYERS: readonly Layer[] = [
       "devices",
       "pacer",
       "url_io",
+      "waveform",
+      "save_settings",
       "text",
     ],
     importsPeers: true,
