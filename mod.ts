@@ -30,6 +30,11 @@
  */
 
 export { FFmpegError, LibraryError } from "./ffi/error.ts";
+export {
+  AudioEffector,
+  type AudioEffectorOptions,
+  type EffectStreamOptions,
+} from "./src/audio_effector.ts";
 export type {
   AudioChunk,
   AudioInput,

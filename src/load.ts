@@ -442,8 +442,13 @@ function saving(
   const sound = soundOf(waveform, { sampleRate, numChannels, channelsFirst });
   const { format, candidates } = saveSettings(String(dst), sound.format.name, options);
   const writer = new StreamWriter(dst, format === undefined ? {} : { format });
-  addFirstThatFits(writer, sound, candidates);
-  return { writer, input: sound.input };
+  try {
+    addFirstThatFits(writer, sound, candidates);
+    return { writer, input: sound.input };
+  } catch (error) {
+    writer.closeSync();
+    throw error;
+  }
 }
 
 /** Adds the stream with the first of some settings that the container takes. */
@@ -462,6 +467,5 @@ function addFirstThatFits(
       failure ??= error;
     }
   }
-  writer.closeSync();
   throw failure;
 }

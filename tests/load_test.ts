@@ -480,6 +480,7 @@ Deno.test("save() says what does not fit, and writes nothing", () => {
   refused("a.wav", { compression: "5" }, { name: "TypeError", message: /number or a CodecConfig/ });
   refused("a.xyz", {}, { name: "TypeError" });
   refused("a.wav", { numChannels: 3 }, { name: "TypeError", message: /whole number of frames/ });
+  refused("a.mp3", { compression: { bitRate: 0 } }, { name: "RangeError" });
   refused("a.wav", { bits: 3 }, { name: "TypeError", message: /Unknown option "bits"/ });
   const chunk = { data: samples, numFrames: 50, numChannels: 2, pts: 0 };
   const waveform = { data: samples, numFrames: 50, numChannels: 2, sampleRate: 8000 };

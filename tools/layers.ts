@@ -62,7 +62,11 @@ export const LAYERS: readonly Layer[] = [
     ],
     importsPeers: false,
   },
-  { name: "pipelines", files: ["output_stream", "input_stream"], importsPeers: false },
+  {
+    name: "pipelines",
+    files: ["output_stream", "input_stream", "effect_stream"],
+    importsPeers: false,
+  },
   {
     name: "façades",
     files: ["stream_writer", "stream_reader", "audio_effector", "load", "play", "ffmpeg"],
