@@ -52,6 +52,7 @@ export type {
   SourceStreamBase,
   SourceVideoStream,
 } from "./src/demuxer.ts";
+export { downloadAsset, type DownloadOptions } from "./src/download.ts";
 export * as ffmpeg from "./src/ffmpeg.ts";
 export type { AudioSamples, VideoPixels } from "./src/formats.ts";
 export type { OutputInfo } from "./src/input_stream.ts";

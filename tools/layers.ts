@@ -69,7 +69,15 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     name: "façades",
-    files: ["stream_writer", "stream_reader", "audio_effector", "load", "play", "ffmpeg"],
+    files: [
+      "stream_writer",
+      "stream_reader",
+      "audio_effector",
+      "load",
+      "download",
+      "play",
+      "ffmpeg",
+    ],
     importsPeers: true,
   },
 ];
