@@ -5,7 +5,7 @@
  * @module
  */
 
-import { abortable, breathe, call, runAsync, runSync, type Steps } from "../ffi/call.ts";
+import { abortable, breathe, runAsync, runSync, type Steps } from "../ffi/call.ts";
 import { defaultLayout, layoutName } from "../ffi/compat.ts";
 import { ffmpeg } from "../ffi/load.ts";
 import { cString } from "../ffi/memory.ts";
@@ -17,6 +17,7 @@ import {
   optionsObject,
   wholeNumber,
 } from "./arguments.ts";
+import { nextChunk, openReader, setUp, type Wait, waitFor, writeAll } from "./both_ways.ts";
 import {
   type AudioChunk,
   type AudioInput,
@@ -30,7 +31,7 @@ import { checkConfig, MAX_SAMPLE_RATE } from "./encoder_settings.ts";
 import { checkFilterNames } from "./filter_graph.ts";
 import { signalOf } from "./operations.ts";
 import { requireFilters } from "./permissions.ts";
-import { StreamReader } from "./stream_reader.ts";
+import type { StreamReader } from "./stream_reader.ts";
 import { StreamWriter } from "./stream_writer.ts";
 import type { CodecConfig, WaitOptions } from "./types.ts";
 import { joined, type Sound, soundOf } from "./waveform.ts";
@@ -211,7 +212,7 @@ class Job implements Disposable {
   readonly #checked: CheckedAudio;
   readonly #rate: number;
   readonly #size: number;
-  readonly #signal: AbortSignal | undefined;
+  readonly #wait: Wait;
   #source: Source | undefined;
 
   constructor(
@@ -229,7 +230,7 @@ class Job implements Disposable {
     this.#rate = optionalWholeNumber("outputSampleRate", outputSampleRate, limits) ??
       this.#sound.sampleRate;
     this.#size = size;
-    this.#signal = signal;
+    this.#wait = waitFor(signal);
     requireFilters(settings.effect);
     if (settings.effect.includes("atempo")) {
       wholeNumber("sampleRate (for atempo)", this.#sound.sampleRate, { min: 100 });
@@ -286,8 +287,9 @@ class Job implements Disposable {
       const { sampleRate, numChannels } = this.#sound;
       const encoded = encodedShape(format, this.#settings.encoder, sampleRate, numChannels);
       yield* this.#encode(medium, format, encoded);
-      const reader = yield* this.#reader(medium, readerOptions(format, encoded));
-      return new Decoded(reader, medium, this.#size, this.#ending(), this.#signal);
+      const options = readerOptions(format, encoded);
+      const reader = yield* openReader(medium.path, options, this.#wait);
+      return new Decoded(reader, medium, this.#size, this.#ending(), this.#wait);
     } catch (error) {
       medium[Symbol.dispose]();
       throw error;
@@ -297,9 +299,8 @@ class Job implements Disposable {
   *#encode({ path }: Medium, format: string, encoded: EncodedShape): Steps<void> {
     const { input, format: { name }, sampleRate, numChannels } = this.#sound;
     const { effect: filterDesc, encoder, codecConfig } = this.#settings;
-    const wait = waiting(this.#signal);
     const writer = new StreamWriter(path, { format });
-    try {
+    setUp(writer, () =>
       writer.addAudioStream(sampleRate, numChannels, {
         format: name,
         filterDesc,
@@ -307,22 +308,8 @@ class Job implements Disposable {
         encoderSampleRate: encoded.sampleRate,
         encoderNumChannels: encoded.numChannels,
         ...(encoder === undefined ? {} : { encoder }),
-      });
-      yield* call({ sync: () => writer.openSync(), async: () => writer.open({}, wait) });
-      yield* call({
-        sync: () => writer.writeAudioChunkSync(0, input),
-        async: () => writer.writeAudioChunk(0, input, undefined, wait),
-      });
-    } finally {
-      yield* call({ sync: () => writer.closeSync(), async: () => writer.close() });
-    }
-  }
-
-  #reader({ path }: Medium, options: ReturnType<typeof readerOptions>): Steps<StreamReader> {
-    return call({
-      sync: () => StreamReader.openSync(path, options),
-      async: () => StreamReader.open(path, { ...options, ...waiting(this.#signal) }),
-    });
+      }));
+    yield* writeAll(writer, input, this.#wait);
   }
 
   [Symbol.dispose](): void {
@@ -330,7 +317,7 @@ class Job implements Disposable {
   }
 }
 
-/** Where encoded sound is kept between encoder and decoder. */
+/** Where encoded sound is kept between encoder and decoder: this alone decides on files or memory. */
 interface Medium extends Disposable {
   readonly path: string;
 }
@@ -340,28 +327,23 @@ function temporaryFile(): Medium {
   return { path, [Symbol.dispose]: () => Deno.removeSync(path) };
 }
 
-function waiting(signal: AbortSignal | undefined): { readonly signal?: AbortSignal } {
-  return signal ? { signal } : {};
-}
-
 /** Encoded sound that is decoded piece by piece. */
 class Decoded implements Source {
   readonly #reader: StreamReader;
   readonly #medium: Medium;
-  readonly #wait: { readonly signal?: AbortSignal };
+  readonly #wait: Wait;
 
   constructor(
     reader: StreamReader,
     medium: Medium,
     framesPerChunk: number,
     filterDesc: string,
-    signal: AbortSignal | undefined,
+    wait: Wait,
   ) {
     this.#reader = reader;
     this.#medium = medium;
-    this.#wait = waiting(signal);
+    this.#wait = wait;
     try {
-      signal?.throwIfAborted(); // FFmpeg may have been broken off while it looked at the stream
       reader.addAudioStream(framesPerChunk, { filterDesc });
     } catch (error) {
       reader.closeSync();
@@ -369,12 +351,8 @@ class Decoded implements Source {
     }
   }
 
-  *next(): Steps<AudioChunk | undefined> {
-    yield* call({
-      sync: () => this.#reader.fillBufferSync(),
-      async: () => this.#reader.fillBuffer(this.#wait),
-    });
-    return this.#reader.popChunks<[AudioChunk]>()[0] ?? undefined;
+  next(): Steps<AudioChunk | undefined> {
+    return nextChunk(this.#reader, this.#wait);
   }
 
   [Symbol.dispose](): void {

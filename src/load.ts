@@ -8,13 +8,14 @@
 import { runAsync, runSync, type Steps } from "../ffi/call.ts";
 import { ffmpeg } from "../ffi/load.ts";
 import { flag, optionalText, optionsObject, wholeNumber } from "./arguments.ts";
+import { nextChunk, openReader, seekTo, setUp, type Wait, waitFor, writeAll } from "./both_ways.ts";
 import type { AudioChunk, AudioInput, Waveform } from "./chunk.ts";
 import type { SourceAudioStream } from "./demuxer.ts";
 import { failure } from "./failure.ts";
 import { type AudioSamples, type SampleFormat, sampleFormat } from "./formats.ts";
 import { signalOf } from "./operations.ts";
 import { encodingOf, type PcmEncoding, pcmEncodingOf, saveSettings } from "./save_settings.ts";
-import { StreamReader } from "./stream_reader.ts";
+import type { StreamReader } from "./stream_reader.ts";
 import { StreamWriter } from "./stream_writer.ts";
 import type { CodecConfig, WaitOptions } from "./types.ts";
 import { joined, type Sound, soundOf } from "./waveform.ts";
@@ -122,16 +123,8 @@ export async function load(
     "signal",
     "timeout",
   ]);
-  const request = loadRequest(rest);
   const wait = waiting(signal, timeout);
-  await using reader = await StreamReader.open(src, { ...request.open, ...wait });
-  wait.signal?.throwIfAborted(); // FFmpeg may have been broken off while it looked at the streams
-  const gathering = new Gathering(reader, src, request);
-  if (gathering.start > 0) await reader.seek(gathering.start, "precise", wait);
-  for await (const [chunk] of reader.stream<[AudioChunk]>(wait)) {
-    if (!gathering.take(chunk!)) break;
-  }
-  return await runAsync(gathering.waveform(), wait.signal);
+  return await runAsync(loading(src, loadRequest(rest), wait), wait.signal);
 }
 
 /** The same as {@linkcode load}, blocking. */
@@ -142,14 +135,20 @@ export function loadSync(
 /** The same as {@linkcode load}, blocking, with samples as they are decoded. */
 export function loadSync(src: string | URL, options?: LoadOptions): Waveform;
 export function loadSync(src: string | URL, options?: LoadOptions): Waveform {
-  const request = loadRequest(optionsObject("the options of loadSync", options, LOAD_KEYS));
-  using reader = StreamReader.openSync(src, request.open);
-  const gathering = new Gathering(reader, src, request);
-  if (gathering.start > 0) reader.seekSync(gathering.start);
-  for (const [chunk] of reader.streamSync<[AudioChunk]>()) {
-    if (!gathering.take(chunk!)) break;
+  const given = optionsObject("the options of loadSync", options, LOAD_KEYS);
+  return runSync(loading(src, loadRequest(given), {}));
+}
+
+function* loading(src: string | URL, request: LoadRequest, wait: Wait): Steps<Waveform> {
+  const reader = yield* openReader(src, request.open, wait);
+  try {
+    const gathering = new Gathering(reader, src, request);
+    if (gathering.start > 0) yield* seekTo(reader, gathering.start, wait);
+    while (gathering.take(yield* nextChunk(reader, wait)));
+    return yield* gathering.waveform();
+  } finally {
+    reader.closeSync();
   }
-  return runSync(gathering.waveform());
 }
 
 const LOAD_KEYS = ["frameOffset", "numFrames", "normalize", "channelsFirst", "format"] as const;
@@ -182,12 +181,11 @@ function opening(format: string | undefined): { format?: string } {
 }
 
 /** One signal for all of an operation's calls, so that a time limit holds for them together. */
-function waiting(signal: AbortSignal | undefined, timeout: number | undefined) {
-  const joint = signalOf({
+function waiting(signal: AbortSignal | undefined, timeout: number | undefined): Wait {
+  return waitFor(signalOf({
     ...(signal === undefined ? {} : { signal }),
     ...(timeout === undefined ? {} : { timeout }),
-  });
-  return joint === undefined ? {} : { signal: joint };
+  }));
 }
 
 /** The sound that FFmpeg thinks best in a source. */
@@ -236,7 +234,9 @@ class Gathering {
   }
 
   /** Takes a chunk; gives whether more are wanted. */
-  take({ data, numFrames, numChannels }: AudioChunk): boolean {
+  take(chunk: AudioChunk | undefined): boolean {
+    if (chunk === undefined) return false;
+    const { data, numFrames, numChannels } = chunk;
     const first = this.#arrays[0];
     if (numChannels !== this.#stream.numChannels || (first && !isLike(data, first))) {
       throw new TypeError(
@@ -306,13 +306,7 @@ export async function info(
     "timeout",
   ]);
   const wait = waiting(signal, timeout);
-  await using reader = await StreamReader.open(src, { ...opening(format), ...wait });
-  wait.signal?.throwIfAborted(); // FFmpeg may have been broken off while it looked at the streams
-  const inquiry = new Inquiry(reader, src);
-  if (!inquiry.isKnown) {
-    for await (const [chunk] of reader.stream<[AudioChunk]>(wait)) inquiry.count(chunk!);
-  }
-  return inquiry.info;
+  return await runAsync(inquiring(src, opening(format), wait), wait.signal);
 }
 
 /** The same as {@linkcode info}, blocking. */
@@ -321,34 +315,44 @@ export function infoSync(
   options?: Pick<LoadOptions, "format">,
 ): AudioInfo {
   const { format } = optionsObject("the options of infoSync", options, ["format"]);
-  using reader = StreamReader.openSync(src, opening(format));
-  const inquiry = new Inquiry(reader, src);
-  if (!inquiry.isKnown) {
-    for (const [chunk] of reader.streamSync<[AudioChunk]>()) inquiry.count(chunk!);
+  return runSync(inquiring(src, opening(format), {}));
+}
+
+function* inquiring(src: string | URL, options: { format?: string }, wait: Wait): Steps<AudioInfo> {
+  const reader = yield* openReader(src, options, wait);
+  try {
+    const inquiry = new Inquiry(reader, src);
+    while (!inquiry.isKnown) inquiry.count(yield* nextChunk(reader, wait));
+    return inquiry.info;
+  } finally {
+    reader.closeSync();
   }
-  return inquiry.info;
 }
 
 /** What is found out about a source's sound. */
 class Inquiry {
   readonly #stream: SourceAudioStream;
-  readonly #told: number | undefined;
-  #counted = 0;
+  #numFrames: number;
+  #isKnown: boolean;
 
   constructor(reader: StreamReader, src: string | URL) {
     this.#stream = bestSound(reader, src);
-    this.#told = toldLength(reader, this.#stream);
+    const told = toldLength(reader, this.#stream);
+    this.#numFrames = told ?? 0;
+    this.#isKnown = told !== undefined;
     const { sampleRate } = this.#stream;
-    if (!this.isKnown) reader.addBasicAudioStream(PIECE, { format: null, sampleRate });
+    if (!this.#isKnown) reader.addBasicAudioStream(PIECE, { format: null, sampleRate });
   }
 
-  /** Whether nothing must be decoded to know the length. */
+  /** Whether nothing more must be decoded to know the length. */
   get isKnown(): boolean {
-    return this.#told !== undefined;
+    return this.#isKnown;
   }
 
-  count({ numFrames }: AudioChunk): void {
-    this.#counted += numFrames;
+  /** Counts the samples of the next chunk; there is none at the end. */
+  count(chunk: AudioChunk | undefined): void {
+    this.#numFrames += chunk?.numFrames ?? 0;
+    this.#isKnown = chunk === undefined;
   }
 
   get info(): AudioInfo {
@@ -356,7 +360,7 @@ class Inquiry {
     const pcm = pcmEncodingOf(codec);
     return {
       sampleRate,
-      numFrames: this.#told ?? this.#counted,
+      numFrames: this.#numFrames,
       numChannels,
       bitsPerSample: pcm?.bitsPerSample ?? bitsPerSample,
       encoding: encodingOf(codec),
@@ -403,10 +407,7 @@ export async function save(
     "timeout",
   ]);
   const wait = waiting(signal, timeout);
-  const { writer, input } = saving(dst, waveform, sampleRate, rest);
-  await using out = await writer.open({}, wait);
-  await out.writeAudioChunk(0, input, undefined, wait);
-  await out.close(wait);
+  await runAsync(saving(dst, waveform, sampleRate, rest, wait), wait.signal);
 }
 
 /** The same as {@linkcode save}, blocking. */
@@ -417,9 +418,7 @@ export function saveSync(
   options?: SaveOptions,
 ): void {
   const given = optionsObject("the options of saveSync", options, SAVE_KEYS);
-  const { writer, input } = saving(dst, waveform, sampleRate, given);
-  using out = writer.openSync();
-  out.writeAudioChunkSync(0, input);
+  runSync(saving(dst, waveform, sampleRate, given, {}));
 }
 
 const SAVE_KEYS = [
@@ -431,24 +430,19 @@ const SAVE_KEYS = [
   "compression",
 ] as const;
 
-/** A writer that is set up for a waveform. */
-function saving(
+function* saving(
   dst: string | URL,
   waveform: AudioInput,
   sampleRate: number | undefined,
   options: SaveOptions,
-): { writer: StreamWriter; input: AudioInput } {
+  wait: Wait,
+): Steps<void> {
   const { numChannels, channelsFirst } = options;
   const sound = soundOf(waveform, { sampleRate, numChannels, channelsFirst });
   const { format, candidates } = saveSettings(String(dst), sound.format.name, options);
   const writer = new StreamWriter(dst, format === undefined ? {} : { format });
-  try {
-    addFirstThatFits(writer, sound, candidates);
-    return { writer, input: sound.input };
-  } catch (error) {
-    writer.closeSync();
-    throw error;
-  }
+  setUp(writer, () => addFirstThatFits(writer, sound, candidates));
+  yield* writeAll(writer, sound.input, wait);
 }
 
 /** Adds the stream with the first of some settings that the container takes. */

@@ -75,6 +75,7 @@ export const LAYERS: readonly Layer[] = [
       "audio_effector",
       "load",
       "download",
+      "both_ways",
       "play",
       "ffmpeg",
     ],
