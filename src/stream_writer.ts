@@ -339,8 +339,8 @@ export class StreamWriter implements Disposable, AsyncDisposable {
    *
    * @param i The stream's index.
    * @param chunk A typed array in (frame, channel) order whose elements are of the stream's format;
-   * or one typed array per channel; or a chunk from a `StreamReader`; or a waveform from `load`. It is
-   * read when the write takes its turn: leave it as it is until the promise resolves.
+   * or one typed array per channel; or a chunk from a `StreamReader`. It is read when the write takes
+   * its turn: leave it as it is until the promise resolves.
    * @param pts When the first sample is to be heard, in seconds. Default: right after the last one.
    * @param wait Ways to give up waiting.
    * @throws {TypeError} For a chunk that does not fit the stream: nothing of it is written.
