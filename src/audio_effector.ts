@@ -273,10 +273,11 @@ class Job implements Disposable {
   /** The filters that make the result what it is to be: its rate, format, channels and length. */
   #ending(): string {
     const { format, numChannels, sampleRate } = this.#sound;
-    const mask = defaultLayout(numChannels).mask.toString(16);
+    const { mask } = defaultLayout(numChannels);
+    const layout = mask === 0n ? "" : `:channel_layouts=0x${mask.toString(16)}`;
     const length = Math.ceil(this.#checked.numFrames * this.#rate / sampleRate);
     return `aresample=${this.#rate},` +
-      `aformat=sample_fmts=${format.name}:channel_layouts=0x${mask}` +
+      `aformat=sample_fmts=${format.name}${layout}` +
       (this.#settings.padEnd ? `,apad=whole_len=${length}` : "");
   }
 

@@ -239,7 +239,7 @@ class Download {
   /** The same, unless another call is doing it; gives whether it was done. */
   async #alone(): Promise<boolean> {
     using file = await Deno.open(this.#part, { read: true, write: true, create: true });
-    if (!await file.tryLock(true) || !await this.#isPart(file)) return false;
+    if (!await locked(file) || !await this.#isPart(file)) return false;
     if (await this.isDone()) { // by another call, in the meantime
       await remove(this.#part);
       return true;
@@ -409,6 +409,13 @@ async function* interruptible(body: ReadableStream<Uint8Array>): AsyncGenerator<
   } finally {
     await reader.cancel().catch(() => {}); // the connection may be gone
   }
+}
+
+/** Locks a file against other calls; gives whether it is. Deno before 2.7 can but wait for it. */
+async function locked(file: Deno.FsFile): Promise<boolean> {
+  if (typeof file.tryLock === "function") return await file.tryLock(true);
+  await (file as Deno.FsFile).lock(true);
+  return true;
 }
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
