@@ -31,7 +31,19 @@
 
 export { Broadcast } from "./src/broadcast.ts";
 export { FFmpegError, LibraryError } from "./ffi/error.ts";
-export type { AudioChunk, AudioInput, VideoChunk, VideoInput, VideoTensor } from "./src/chunk.ts";
+export {
+  AudioEffector,
+  type AudioEffectorOptions,
+  type EffectStreamOptions,
+} from "./src/audio_effector.ts";
+export type {
+  AudioChunk,
+  AudioInput,
+  VideoChunk,
+  VideoInput,
+  VideoTensor,
+  Waveform,
+} from "./src/chunk.ts";
 export type { Reusable } from "./src/chunk_buffer.ts";
 export type { MediaType } from "./src/codec.ts";
 export type {
@@ -41,11 +53,24 @@ export type {
   SourceStreamBase,
   SourceVideoStream,
 } from "./src/demuxer.ts";
+export { downloadAsset, type DownloadOptions } from "./src/download.ts";
 export * as ffmpeg from "./src/ffmpeg.ts";
 export type { AudioSamples, VideoPixels } from "./src/formats.ts";
 export { MemoryFile } from "./src/memory_file.ts";
 export type { BytesSource } from "./src/object_source.ts";
 export type { OutputInfo } from "./src/input_stream.ts";
+export {
+  type AudioInfo,
+  info,
+  infoSync,
+  load,
+  type LoadOptions,
+  loadSync,
+  save,
+  type SaveOptions,
+  saveSync,
+} from "./src/load.ts";
+export type { PcmEncoding } from "./src/save_settings.ts";
 export {
   playAudio,
   type PlayAudioOptions,

@@ -27,6 +27,30 @@ export interface AudioChunk {
   readonly pts: number;
 }
 
+/**
+ * Sound as a whole: `load` and `AudioEffector` give it, and whatever takes samples takes it as it is:
+ * `save`, `AudioEffector`, `playAudio`, `writeAudioChunk`.
+ *
+ * All samples lie in one array, as a tensor's do, so that it can be handed on (or posted to a worker)
+ * in one piece; `channelsFirst` says in which order.
+ */
+export interface Waveform<T extends AudioSamples = AudioSamples> {
+  /** The samples of all channels, in the order that `channelsFirst` says. */
+  readonly data: T;
+  /** How many moments (samples per channel) there are. */
+  readonly numFrames: number;
+  /** How many channels there are. */
+  readonly numChannels: number;
+  /** Samples per second. */
+  readonly sampleRate: number;
+  /**
+   * `true`: (channel, frame) order, the channels one after the other, so that channel `c` is
+   * `data.subarray(c * numFrames, (c + 1) * numFrames)`. `false`: (frame, channel) order, the samples
+   * of one moment beside each other.
+   */
+  readonly channelsFirst: boolean;
+}
+
 /** One or more pictures. A `StreamReader` gives them, a `StreamWriter` takes them. */
 export interface VideoChunk {
   /**
@@ -50,9 +74,9 @@ export interface VideoChunk {
 
 /**
  * What `writeAudioChunk` takes: a typed array in (frame, channel) order, an array with one typed
- * array per channel (as WebAudio has them), or a chunk from a reader.
+ * array per channel (as WebAudio has them), a chunk from a reader, or a waveform from `load`.
  */
-export type AudioInput = AudioSamples | readonly AudioSamples[] | AudioChunk;
+export type AudioInput = AudioSamples | readonly AudioSamples[] | AudioChunk | Waveform;
 
 /** Pixels with the order of their dimensions: `"NCHW"` is that of PyTorch's tensors. */
 export interface VideoTensor {
@@ -78,28 +102,67 @@ export interface CheckedAudio {
   readonly numFrames: number;
 }
 
+/** What an audio stream expects of its chunks. */
+export interface SoundShape {
+  /** The sample format, not planar. */
+  readonly format: SampleFormat;
+  /** Channels. */
+  readonly numChannels: number;
+  /** Samples per second. */
+  readonly sampleRate: number;
+}
+
 /** Checks an audio chunk against its stream; throws a `TypeError` that names what would fit. */
-export function checkAudio(
-  chunk: AudioInput,
-  format: SampleFormat,
-  numChannels: number,
-): CheckedAudio {
+export function checkAudio(chunk: AudioInput, shape: SoundShape): CheckedAudio {
+  const { format, numChannels } = shape;
   if (Array.isArray(chunk)) return checkChannels(chunk, format, numChannels);
-  const data = isChunk(chunk) ? chunk.data as AudioSamples : chunk as AudioSamples;
+  const own = isChunk(chunk) ? chunk as AudioChunk & Partial<Waveform> : undefined;
+  const data = (own ? own.data : chunk) as AudioSamples;
   checkArray(data, format.array.name, `a chunk of ${numChannels}-channel ${format.name} audio`);
-  if (isChunk(chunk) && (chunk as AudioChunk).numChannels !== numChannels) {
-    throw new TypeError(
-      `Expected a chunk of ${numChannels} channels, got one of ${
-        (chunk as AudioChunk).numChannels
-      }`,
-    );
-  }
+  if (own) checkOwnShape(own, shape);
   if (data.length % numChannels !== 0) {
     throw new TypeError(
       `Expected a whole number of frames of ${numChannels} channels, got ${data.length} samples`,
     );
   }
-  return { arrays: [data], planar: false, numFrames: data.length / numChannels };
+  const numFrames = data.length / numChannels;
+  return own?.channelsFirst
+    ? { arrays: channelsIn(data, numChannels), planar: true, numFrames }
+    : { arrays: [data], planar: false, numFrames };
+}
+
+/** Checks what a chunk or a waveform says of itself. */
+function checkOwnShape(
+  own: AudioChunk & Partial<Waveform>,
+  { numChannels, sampleRate }: SoundShape,
+): void {
+  if (own.numChannels !== numChannels) {
+    throw new TypeError(
+      `Expected a chunk of ${numChannels} channels, got one of ${own.numChannels}`,
+    );
+  }
+  if (own.sampleRate === undefined) return;
+  if (own.sampleRate !== sampleRate) {
+    throw new TypeError(
+      `Expected a waveform of ${sampleRate} Hz, got one of ${own.sampleRate} Hz: add the stream ` +
+        `with the waveform's rate, and let encoderSampleRate resample it`,
+    );
+  }
+  if (own.data.length !== own.numFrames * own.numChannels) {
+    throw new TypeError(
+      `Expected a waveform of ${own.numChannels} channels of ${own.numFrames} samples each, got ` +
+        `${own.data.length} samples`,
+    );
+  }
+}
+
+/** The channels of samples in (channel, frame) order. */
+export function channelsIn(data: AudioSamples, numChannels: number): AudioSamples[] {
+  const numFrames = data.length / numChannels;
+  return Array.from(
+    { length: numChannels },
+    (_, channel) => data.subarray(channel * numFrames, (channel + 1) * numFrames),
+  );
 }
 
 function checkChannels(

@@ -182,8 +182,8 @@ interface Course<T> {
   left: boolean;
 }
 
-/** One signal for a signal and a timeout. */
-function signalOf(wait: WaitOptions | undefined): AbortSignal | undefined {
+/** One signal for a signal and a timeout; the time begins to run. */
+export function signalOf(wait: WaitOptions | undefined): AbortSignal | undefined {
   if (wait === undefined || wait === null) return undefined;
   const { signal, timeout } = optionsObject("the options for waiting", wait, ["signal", "timeout"]);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {

@@ -15,6 +15,7 @@ import {
   type CheckedVideo,
   checkVideo,
   type PictureShape,
+  type SoundShape,
   type VideoInput,
 } from "./chunk.ts";
 import type { MediaType } from "./codec.ts";
@@ -210,6 +211,7 @@ function filtersOf(description: string | undefined): string | undefined {
 /** An audio stream of a writer. */
 export class AudioOutputStream extends OutputStream<AudioInput, CheckedAudio> {
   readonly #signal: AudioSignal;
+  readonly #shape: SoundShape;
 
   private constructor(
     signal: AudioSignal,
@@ -217,6 +219,8 @@ export class AudioOutputStream extends OutputStream<AudioInput, CheckedAudio> {
   ) {
     super(stages);
     this.#signal = signal;
+    const { format, layout, sampleRate } = signal;
+    this.#shape = { format, numChannels: layout.channels, sampleRate };
   }
 
   /** Checks the arguments, opens the encoder and makes the filters. */
@@ -267,7 +271,7 @@ export class AudioOutputStream extends OutputStream<AudioInput, CheckedAudio> {
   }
 
   override check(chunk: AudioInput): CheckedAudio {
-    return checkAudio(chunk, this.#signal.format, this.#signal.layout.channels);
+    return checkAudio(chunk, this.#shape);
   }
 }
 

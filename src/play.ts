@@ -6,7 +6,7 @@
 
 import { FFmpegError } from "../ffi/error.ts";
 import { flag, optionalText, optionsObject, wholeNumber } from "./arguments.ts";
-import type { AudioChunk, AudioInput, VideoChunk } from "./chunk.ts";
+import type { AudioChunk, AudioInput, VideoChunk, Waveform } from "./chunk.ts";
 import { type AudioSamples, SAMPLE_FORMATS } from "./formats.ts";
 import { StreamReader } from "./stream_reader.ts";
 import { clocks, StreamWriter } from "./stream_writer.ts";
@@ -14,7 +14,7 @@ import { heardBy } from "./writer.ts";
 
 /** How sound is played. */
 export interface PlayAudioOptions {
-  /** Samples per second; needed for samples, a file tells its own. */
+  /** Samples per second; needed for samples, a file and a waveform tell their own. */
   readonly sampleRate?: number;
   /** Channels of interleaved samples. @default {1} */
   readonly numChannels?: number;
@@ -60,8 +60,8 @@ const PLENTY = 1.5;
 /**
  * Plays samples or the sound of a file, to the end.
  *
- * @param source Samples (interleaved, or one array per channel, or a chunk of a `StreamReader`'s), or
- * a path or URL.
+ * @param source Samples (interleaved, or one array per channel, or a chunk of a `StreamReader`'s, or a
+ * waveform from `load`), or a path or URL.
  * @param options The sample rate of samples, and the device.
  * @throws {TypeError} For samples without a rate, or a source without sound.
  * @throws {FFmpegError} When the device can't be opened.
@@ -90,7 +90,8 @@ export async function playAudio(
   const format = formatOf(samples);
   const writer = soundWriter(given);
   const channels = channelsOf(source, given.numChannels);
-  writer.addAudioStream(wholeNumber("sampleRate", given.sampleRate), channels, { format });
+  const sampleRate = given.sampleRate ?? (source as Partial<Waveform>).sampleRate;
+  writer.addAudioStream(wholeNumber("sampleRate", sampleRate), channels, { format });
   await using out = await writer.open(soundOptions(given));
   await untilAborted(
     out,

@@ -255,11 +255,16 @@ export class StreamReader implements Disposable, AsyncDisposable {
       ...(signal === undefined ? {} : { signal }),
       ...(timeout === undefined ? {} : { timeout }),
     };
-    const demuxer = await operations.later(() => opening.steps(), wait, (late) => {
-      late[Symbol.dispose]();
-      return undefined;
-    });
-    return new StreamReader(demuxer, opening);
+    try {
+      const demuxer = await operations.later(() => opening.steps(), wait, (late) => {
+        late[Symbol.dispose]();
+        return undefined;
+      });
+      return new StreamReader(demuxer, opening);
+    } catch (error) {
+      opening.breakOff(); // if it was left behind
+      throw error;
+    }
   }
 
   /** The same as {@linkcode open}, blocking. To be used with `using`. */
@@ -822,6 +827,11 @@ class Opening {
   /** Whether the bytes come some time, which a sync call can't wait for. */
   get onlyLater(): boolean {
     return this.#object !== undefined && !this.#object.callsBack;
+  }
+
+  /** Lets a call see the end that waits for bytes of an object. */
+  breakOff(): void {
+    this.#object?.breakOff();
   }
 
   *steps(): Steps<Demuxer> {

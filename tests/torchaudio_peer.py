@@ -12,6 +12,8 @@ import sys
 
 import numpy
 import torch
+import torchaudio
+import torchaudio.io._compat as through_ffmpeg
 from torchaudio.io import StreamReader, StreamWriter
 
 DTYPES = {
@@ -147,10 +149,39 @@ def camel_case(name):
     return first + "".join(word.capitalize() for word in rest)
 
 
+def load(job):
+    """Loads a file, through FFmpeg alone if asked for; stores its samples, tells their shape."""
+    options = {snake_case(name): value for name, value in job["options"].items()}
+    if job["throughFfmpeg"]:
+        options["convert"] = options.pop("normalize", True)
+    load_any = through_ffmpeg.load_audio if job["throughFfmpeg"] else torchaudio.load
+    waveform, rate = load_any(job["path"], **options)
+    data = waveform.contiguous().numpy()
+    data.tofile(job["output"])
+    return {"type": data.dtype.name, "shape": list(data.shape), "sampleRate": rate}
+
+
+def info(job):
+    """Tells what torchaudio knows of a file."""
+    return {camel_case(name): value for name, value in vars(torchaudio.info(job["path"])).items()}
+
+
+def save(job):
+    """Saves samples in (channel, frame) order."""
+    samples = torch.from_numpy(numpy.fromfile(job["input"], DTYPES[job["format"]]))
+    options = {snake_case(name): value for name, value in job["options"].items()}
+    waveform = samples.reshape(job["numChannels"], -1)
+    torchaudio.save(job["path"], waveform, job["sampleRate"], **options)
+    return {}
+
+
+KINDS = {"write": write, "read": read, "load": load, "info": info, "save": save}
+
+
 def result_of(job):
     """The result of a job, or what went wrong with it."""
     try:
-        return write(job) if job["kind"] == "write" else read(job)
+        return KINDS[job["kind"]](job)
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"}
 

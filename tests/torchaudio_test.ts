@@ -11,7 +11,6 @@
 import { deepStrictEqual, fail, notStrictEqual, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { fileURLToPath } from "node:url";
 import { StreamReader, StreamWriter } from "../mod.ts";
 import {
   bytesOf,
@@ -19,53 +18,11 @@ import {
   ffprobe,
   mediaPath,
   pixels,
-  run,
   SAMPLES,
   testPictures,
   testTone,
 } from "./helpers.ts";
-
-const PYTHON = "/usr/bin/python3";
-const PEER = fileURLToPath(new URL("torchaudio_peer.py", import.meta.url));
-
-const ignore = !await hasTorchaudio();
-if (ignore) console.log(`Not compared with torchaudio: ${PYTHON} has none`);
-
-/** Whether there is a torchaudio: one that is there and does not work makes the tests fail. */
-async function hasTorchaudio(): Promise<boolean> {
-  const question = "from importlib.util import find_spec; print(find_spec('torchaudio') is None)";
-  try {
-    return (await python("-c", question)).trim() === "False";
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-async function python(...args: string[]): Promise<string> {
-  const { success, text, stderr } = await run(PYTHON, args);
-  return success ? text : fail(`${PYTHON} failed: ${stderr}`);
-}
-
-/**
- * Has torchaudio do all jobs of a group in one process, as it takes seconds to load, when the first
- * of their results is asked for.
- */
-function peerFor<Result>(group: string, jobs: () => Promise<readonly object[]>) {
-  let results: Promise<(Result & { error?: string })[]> | undefined;
-  return async (index: number): Promise<Result> => {
-    results ??= jobs().then((all) => ask(`${group}.json`, all));
-    const result = (await results)[index]!;
-    if (result.error !== undefined) fail(`torchaudio failed: ${result.error}`);
-    return result;
-  };
-}
-
-async function ask<Result>(file: string, jobs: readonly object[]): Promise<Result[]> {
-  const path = mediaPath(file);
-  await Deno.writeTextFile(path, JSON.stringify(jobs));
-  return JSON.parse(await python(PEER, path));
-}
+import { ignore, peerFor } from "./torchaudio.ts";
 
 // Writing
 

@@ -42,6 +42,8 @@ export const LAYERS: readonly Layer[] = [
       "key_gate",
       "memory_file",
       "network",
+      "waveform",
+      "save_settings",
       "text",
     ],
     importsPeers: true,
@@ -72,7 +74,11 @@ export const LAYERS: readonly Layer[] = [
     ],
     importsPeers: false,
   },
-  { name: "pipelines", files: ["output_stream", "input_stream", "feed"], importsPeers: false },
+  {
+    name: "pipelines",
+    files: ["output_stream", "input_stream", "effect_stream", "feed"],
+    importsPeers: false,
+  },
   {
     name: "façades",
     files: [
@@ -84,6 +90,8 @@ export const LAYERS: readonly Layer[] = [
       "ffmpeg",
       "writer",
       "broadcast",
+      "download",
+      "both_ways",
     ],
     importsPeers: true,
   },
