@@ -101,6 +101,7 @@ export type {
   BytesWriter,
   CloseOptions,
   CodecConfig,
+  CopyOptions,
   OutputStreamOptions,
   ReadableOptions,
   ResponseOptions,

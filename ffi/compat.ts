@@ -219,6 +219,19 @@ export function displayMatrix(stream: Struct<"AVStream">): number[] | undefined 
   return Array.from({ length: 9 }, (_, i) => int32At(place, i));
 }
 
+/**
+ * Gives a stream the matrix by which its pictures are to be turned. From FFmpeg 6.1 on it comes with
+ * the stream's parameters.
+ */
+export function setDisplayMatrix(stream: Struct<"AVStream">, matrix: readonly number[]): void {
+  const { avformat, layout: { constants } } = ffmpeg();
+  if (avformat.av_stream_new_side_data === null || displayMatrix(stream)) return;
+  const size = BigInt(matrix.length * 4);
+  const { AV_PKT_DATA_DISPLAYMATRIX } = constants;
+  const data = avformat.av_stream_new_side_data(stream.$pointer, AV_PKT_DATA_DISPLAYMATRIX, size);
+  if (data !== null) new Int32Array(viewOf(data, matrix.length * 4).buffer).set(matrix);
+}
+
 /** Whether this FFmpeg has a container or output device of that name. */
 export function hasMuxer(name: string): boolean {
   const find = () => ffmpeg().avformat.av_guess_format(cString(name), null, null) !== null;

@@ -211,6 +211,7 @@ export const avformat = {
   av_guess_codec: { parameters: [outputFormat, input, input, input, "i32"], result: "u32" },
   avformat_get_riff_video_tags: { parameters: [], result: bytes },
   avformat_get_riff_audio_tags: { parameters: [], result: bytes },
+  av_codec_get_id: { parameters: ["pointer", "u32"], result: "u32" },
   av_codec_get_tag: { parameters: ["buffer", "u32"], result: "u32" },
   avformat_query_codec: { parameters: [outputFormat, "u32", "i32"], result: "i32" },
   avio_protocol_get_class: { parameters: [input], result: avClass, optional: true },
@@ -253,6 +254,11 @@ export const avformat = {
   av_guess_frame_rate: {
     parameters: [formatContext, stream, frame],
     result: { struct: ["i32", "i32"] },
+  },
+  av_stream_new_side_data: {
+    parameters: [stream, "i32", "usize"],
+    result: bytes,
+    optional: true,
   },
   av_stream_get_side_data: {
     parameters: [stream, "i32", "pointer"],

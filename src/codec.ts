@@ -160,10 +160,17 @@ export class CodecContext extends Handle<"AVCodecContext"> {
   /** The context's fields. */
   readonly fields: Struct<"AVCodecContext">;
 
-  /** Makes a context with the codec's defaults; it is opened later. */
-  constructor(codec: Codec) {
-    super("AVCodecContext", ffmpeg().avcodec.avcodec_alloc_context3(codec.pointer));
+  /** Whether it only describes what is copied. */
+  readonly isCopied: boolean;
+  /** How the pictures are to be turned, as FFmpeg's matrix; where they are copied. */
+  readonly displayMatrix: readonly number[] | undefined;
+
+  /** Makes a context with the codec's defaults; it is opened later, if there is a codec. */
+  constructor(codec: Codec | undefined, displayMatrix?: readonly number[]) {
+    super("AVCodecContext", ffmpeg().avcodec.avcodec_alloc_context3(codec?.pointer ?? null));
     this.fields = ffmpeg().view("AVCodecContext", this.pointer);
+    this.displayMatrix = displayMatrix;
+    this.isCopied = codec === undefined;
   }
 
   protected override free(pointer: Pointer<"AVCodecContext">): void {

@@ -10,7 +10,8 @@ import type { BytesReader, BytesWriter } from "./types.ts";
 const FIRST_SIZE = 65536;
 
 /**
- * A file in memory: a destination for a writer, whose bytes can be taken when the writer is closed.
+ * A file in memory: a destination for a writer, whose bytes can be taken when the writer is closed; and
+ * a source for a reader, which gets all of them.
  *
  * @example A short sound as the bytes of an Ogg file
  * ```ts

@@ -6,7 +6,7 @@
 
 import { call, type Rest, type Steps, type Twin } from "../ffi/call.ts";
 import { dropSamples } from "../ffi/alsa.ts";
-import { hasMuxer } from "../ffi/compat.ts";
+import { hasMuxer, setDisplayMatrix } from "../ffi/compat.ts";
 import { replaceEntries } from "../ffi/dictionary.ts";
 import { EAGAIN, posixCode } from "../ffi/error.ts";
 import { Handle } from "../ffi/handle.ts";
@@ -206,7 +206,19 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
       avcodec.avcodec_parameters_from_context(parameters, context.pointer),
       "describe a stream to the container",
     );
+    if (context.isCopied) this.#checkTag(parameters);
+    if (context.displayMatrix) setDisplayMatrix(stream, context.displayMatrix);
     return this.#streams.push(stream) - 1;
+  }
+
+  /** Each container has codec tags of its own: one that it does not know is left to it to choose. */
+  #checkTag(pointer: Pointer<"AVCodecParameters">): void {
+    const { avformat } = ffmpeg();
+    const parameters = ffmpeg().view("AVCodecParameters", pointer);
+    const { codec_id, codec_tag } = parameters;
+    const tags = this.format.codec_tag;
+    if (tags === null || avformat.av_codec_get_id(tags, codec_tag) === codec_id) return;
+    parameters.codec_tag = 0;
   }
 
   /** Replaces the container's metadata. */

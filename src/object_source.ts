@@ -8,6 +8,7 @@ import { awaited, type Steps } from "../ffi/call.ts";
 import { type ByteSource, InputContext } from "../ffi/input_context.ts";
 import { InputPipe, type SlowSource } from "../ffi/input_pipe.ts";
 import type { AnyPointer } from "../ffi/symbols.ts";
+import { MemoryFile } from "./memory_file.ts";
 import { shown } from "./text.ts";
 import type { BytesReader } from "./types.ts";
 
@@ -52,6 +53,7 @@ export function isBytesSource(src: unknown): src is BytesSource {
 export function objectSource(src: BytesSource, sync: boolean, bufferSize: number): ObjectSource {
   if (src instanceof Uint8Array) return new DirectSource(memory(src));
   if (src instanceof ArrayBuffer) return new DirectSource(memory(new Uint8Array(src)));
+  if (src instanceof MemoryFile) return new DirectSource(memory(src.bytes()));
   if (src instanceof Blob) return new DirectSource(() => ofBlob(src));
   if (src instanceof ReadableStream) {
     if (!sync) return new PipedSource(streamReader(src), bufferSize);

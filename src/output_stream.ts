@@ -18,7 +18,7 @@ import {
   type SoundShape,
   type VideoInput,
 } from "./chunk.ts";
-import type { MediaType } from "./codec.ts";
+import type { CodecContext, MediaType } from "./codec.ts";
 import { Encoder } from "./encoder.ts";
 import {
   type AudioEncoderSettings,
@@ -106,6 +106,11 @@ export abstract class OutputStream<Input, Checked extends { numFrames: number }>
     this.#raw = stages.raw;
     this.#frames = stages.frames;
     this.#fillsGaps = stages.fillsGaps;
+  }
+
+  /** What the container takes the stream's parameters from. */
+  get context(): CodecContext {
+    return this.encoder.context;
   }
 
   /** The unit of the times of this stream's packets. */

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { breathe, outOfBreath, runSync, sleep, type Steps } from "../ffi/call.ts";
-import { defaultLayout, protocolClass, protocolOf } from "../ffi/compat.ts";
+import { breathe, outOfBreath, runSync, type Sink, sleep, type Steps } from "../ffi/call.ts";
+import { defaultLayout, displayMatrix, protocolClass, protocolOf } from "../ffi/compat.ts";
 import { EAGAIN, EOF, posixCode } from "../ffi/error.ts";
 import { Interrupt } from "../ffi/interrupt.ts";
 import { ffmpeg } from "../ffi/load.ts";
+import type { Pointer } from "../ffi/symbols.ts";
 import {
   flag,
   location,
@@ -37,6 +38,8 @@ import {
 } from "./input_stream.ts";
 import { checkPort } from "./network.ts";
 import { Operations } from "./operations.ts";
+import type { Packet } from "./packet.ts";
+import { type PacketSource, packetSources, type PacketStream } from "./packet_source.ts";
 import {
   openableFor,
   requireAccess,
@@ -215,6 +218,9 @@ export class StreamReader implements Disposable, AsyncDisposable {
   readonly #url: string;
   readonly #onlyLater: boolean;
   #selected = false;
+  #sought = false;
+  /** Where packets are copied to. */
+  #copies: { readonly index: number; readonly sink: Sink<Packet> }[] = [];
   #ended = false;
   #packets = 0;
   #removed = { frames: 0, skipped: 0, dropped: 0 };
@@ -231,6 +237,7 @@ export class StreamReader implements Disposable, AsyncDisposable {
       breaks,
       onlyLater ? "has a source of async calls" : undefined,
     );
+    packetSources.set(this, this.#packetSource());
     forgotten.register(this, { demuxer, streams: this.#streams }, this);
   }
 
@@ -272,6 +279,44 @@ export class StreamReader implements Disposable, AsyncDisposable {
     const opening = new Opening(src, options, true);
     const demuxer = runSync(opening.steps());
     return new StreamReader(demuxer, opening);
+  }
+
+  /** What a writer is told that copies packets. */
+  #packetSource(): PacketSource {
+    const startTime = () => this.#open.startTime;
+    const sought = () => this.#sought;
+    return {
+      get startTime() {
+        return startTime();
+      },
+      get sought() {
+        return sought();
+      },
+      stream: (i) => this.#packetStream(this.#sourceIndex(i)),
+      subscribe: (index, sink) => {
+        const copy = { index, sink };
+        this.#copies.push(copy);
+        this.#selected = false;
+        return () => {
+          this.#copies = this.#copies.filter((it) => it !== copy);
+          this.#selected = false;
+        };
+      },
+    };
+  }
+
+  #packetStream(index: number): PacketStream {
+    const demuxer = this.#open;
+    const { mediaType } = demuxer.info(index);
+    const video = mediaType === "video";
+    return {
+      index,
+      type: video || mediaType === "audio" ? mediaType : undefined,
+      parameters: demuxer.stream(index).codecpar as Pointer<"AVCodecParameters">,
+      timeBase: demuxer.timeBase(index),
+      frameRate: video ? demuxer.frameRate(index) : { num: 0, den: 1 },
+      displayMatrix: video ? displayMatrix(demuxer.stream(index)) : undefined,
+    };
   }
 
   /** How many streams the source has. */
@@ -519,7 +564,8 @@ export class StreamReader implements Disposable, AsyncDisposable {
   }
 
   *#seek(timestamp: number, mode: SeekMode): Steps<void> {
-    if (this.#streams.length > 0) this.#select();
+    if (this.#streams.length + this.#copies.length > 0) this.#select();
+    this.#sought = true;
     const sounds = this.#streams.some((stream) => stream.settings.type === "audio");
     const preroll = mode === "precise" && sounds ? SOUND_PREROLL : 0;
     yield* this.#seekTo(timestamp - preroll, mode, timestamp);
@@ -595,7 +641,8 @@ export class StreamReader implements Disposable, AsyncDisposable {
   /** Leaves out the source streams that no output stream asks for. */
   #select(): void {
     if (this.#selected) return;
-    this.#open.select(new Set(this.#streams.map((stream) => stream.settings.index)));
+    const decoded = this.#streams.map((stream) => stream.settings.index);
+    this.#open.select(new Set([...decoded, ...this.#copies.map(({ index }) => index)]));
     this.#selected = true;
   }
 
@@ -610,12 +657,15 @@ export class StreamReader implements Disposable, AsyncDisposable {
       /^(rtmp\w*|srt)$/.test(protocolOf(this.#url));
   }
 
-  readonly #decode = (packet: { fields: { stream_index: number } }): Steps<void> =>
-    this.#dispatch(packet as never);
+  readonly #decode = (packet: Packet): Steps<void> => this.#dispatch(packet);
 
-  *#dispatch(packet: Parameters<InputStream["push"]>[0] & object): Steps<void> {
+  *#dispatch(packet: Packet): Steps<void> {
     this.#packets++;
     const index = packet.fields.stream_index;
+    for (const copy of this.#copies) {
+      const rest = copy.index === index ? copy.sink(packet) : undefined;
+      if (rest) yield* rest;
+    }
     for (const stream of this.#streams) {
       if (stream.settings.index === index) yield* stream.push(packet);
     }
@@ -725,6 +775,37 @@ export class StreamReader implements Disposable, AsyncDisposable {
     }
   }
 
+  /**
+   * The chunks of one output stream as a Web stream, to the end of the source. Several may be read at
+   * the same time: what one of them reads for others is kept for these. Cancelling it leaves the
+   * reader open.
+   *
+   * @typeParam T What the output stream gives.
+   * @param i The index of the output stream.
+   * @throws {RangeError} For an index of no output stream.
+   */
+  readable<T extends AudioChunk | VideoChunk = AudioChunk | VideoChunk>(
+    i: number,
+  ): ReadableStream<Reusable<T>> {
+    const stream = this.#output(i);
+    return new ReadableStream<Reusable<T>>({
+      pull: async (controller) => {
+        await this.#operations.later(() => this.#fillOne(stream));
+        const chunk = stream.buffer.pop();
+        if (chunk === undefined) controller.close();
+        else controller.enqueue(chunk as Reusable<T>);
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  /** Reads and decodes until an output stream has a chunk, or has come to its end. */
+  *#fillOne(stream: InputStream): Steps<void> {
+    yield* breathe();
+    while (!stream.buffer.ready && !stream.exhausted) {
+      if ((yield* this.#processPacket(NO_RETRY)) === 1) return;
+    }
+  }
+
   /** Closes the source. A second call does nothing. */
   async close(): Promise<void> {
     if (this.#operations.hasLeftBehind && !this.#demuxer.freed) this.#demuxer.breakOff();
@@ -766,7 +847,7 @@ export class StreamReader implements Disposable, AsyncDisposable {
 
   #needStreams(): void {
     void this.#open;
-    if (this.#streams.length > 0) return;
+    if (this.#streams.length + this.#copies.length > 0) return;
     throw new Error(
       "Cannot read without an output stream: add one with addBasicAudioStream() or " +
         "addBasicVideoStream() first",

@@ -42,8 +42,7 @@ export interface BytesWriter {
 }
 
 /**
- * Something that gives bytes: a `Deno.FsFile`, a {@linkcode MemoryFile}, or an object of your own. It
- * is read from where it is.
+ * Something that gives bytes: a `Deno.FsFile`, or an object of your own. It is read from where it is.
  */
 export interface BytesReader {
   /**
@@ -223,6 +222,17 @@ export interface ViewerStats {
   readonly dropped: number;
   /** Packets that wait to be sent. */
   readonly queued: number;
+}
+
+/** What part of a source is copied. */
+export interface CopyOptions {
+  /**
+   * From when on, in seconds of the source: what begins before it is left out, pictures up to the next
+   * key frame. Where copying begins is time 0 in the copy. Default: from where reading begins.
+   */
+  readonly start?: number;
+  /** Up to when, in seconds of the source: what begins then or later is left out. Default: the end. */
+  readonly end?: number;
 }
 
 /** How a writer is closed. */

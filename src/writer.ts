@@ -7,25 +7,30 @@
 
 import type { Rest, Sink, Steps } from "../ffi/call.ts";
 import { FFmpegError } from "../ffi/error.ts";
-import { flag, optionsObject, textRecord } from "./arguments.ts";
+import { flag, nonNegative, optionsObject, textRecord } from "./arguments.ts";
 import { type AudioInput, takenAway, type VideoInput } from "./chunk.ts";
+import { CopiedStream, Copying, type Cut } from "./copied_stream.ts";
 import { saysHungUp } from "./network.ts";
 import { Operations } from "./operations.ts";
 import type { Output, Target } from "./output.ts";
 import type { Packet } from "./packet.ts";
+import { packetSources } from "./packet_source.ts";
 import { AudioOutputStream, type OutputStream, VideoOutputStream } from "./output_stream.ts";
 import { requireOptions } from "./permissions.ts";
 import { Playout } from "./playout.ts";
+import type { StreamReader } from "./stream_reader.ts";
 import { article, shown } from "./text.ts";
 import type {
   AudioStreamOptions,
   CloseOptions,
+  CopyOptions,
   StreamWriterStats,
   VideoStreamOptions,
   WaitOptions,
 } from "./types.ts";
 
-type AnyStream = OutputStream<never, { numFrames: number }>;
+type EncodedStream = OutputStream<never, { numFrames: number }>;
+type AnyStream = EncodedStream | CopiedStream;
 type State = "configuring" | "opening" | "open" | "closed";
 
 /** How often a window is looked after while the script does other things, in milliseconds. */
@@ -85,6 +90,8 @@ export abstract class Writer implements Disposable, AsyncDisposable {
   readonly #title: string;
   readonly #output: Output;
   readonly #streams: AnyStream[] = [];
+  /** What is copied from each reader. */
+  readonly #copying: Map<StreamReader, Copying> = new Map();
   readonly #operations: Operations;
   readonly #target: Target | undefined;
   readonly #playout: Playout;
@@ -142,7 +149,7 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     this.#mustBe("configuring", "add a stream");
     const write = this.#packetSink(this.#streams.length);
     const stream = AudioOutputStream.create(this.#output, sampleRate, numChannels, options, write);
-    return this.#add(stream as unknown as AnyStream);
+    return this.#add(stream as unknown as EncodedStream);
   }
 
   /**
@@ -173,12 +180,73 @@ export abstract class Writer implements Disposable, AsyncDisposable {
       write,
       this.#inPlace,
     );
-    return this.#add(stream as unknown as AnyStream, stream.encoder.context.fields.framerate);
+    return this.#add(stream as unknown as EncodedStream, stream.context.fields.framerate);
+  }
+
+  /**
+   * Adds a stream whose packets are copied from a reader, without being decoded: to put a film into
+   * another container, to cut it at key frames, to take the sound out of it. Whatever the reader reads
+   * from then on is copied, by `processAllPackets()` or along with what is decoded. Where the container
+   * wants another form of the same data (as MPEG-TS does of MP4's H.264), FFmpeg changes it.
+   *
+   * @param reader Where the packets come from; it may be sought in before, and read when this writer
+   * is open.
+   * @param i The index of the stream in the source.
+   * @param options What part of it.
+   * @returns The stream's index.
+   * @throws {TypeError} For a stream that the container can't hold.
+   * @throws {RangeError} For a stream that the source does not have.
+   *
+   * @example The sound of a film, as it is
+   * ```ts
+   * import { StreamReader, StreamWriter } from "@sluice/av";
+   * import { makeClip } from "../examples/make_clip.ts";
+   *
+   * const folder = await Deno.makeTempDir();
+   * await makeClip(`${folder}/film.mp4`, 1);
+   * await using reader = await StreamReader.open(`${folder}/film.mp4`);
+   * const writer = new StreamWriter(`${folder}/sound.m4a`);
+   * writer.addStreamFrom(reader, reader.defaultAudioStream!);
+   * await using out = await writer.open();
+   * await reader.processAllPackets();
+   * ```
+   */
+  addStreamFrom(reader: StreamReader, i: number, options?: CopyOptions): number {
+    this.#mustBe("configuring", "add a stream");
+    const source = packetSources.get(reader);
+    if (source === undefined) {
+      throw new TypeError(`Expected a StreamReader to copy from, got ${shown(reader)}`);
+    }
+    const cut = checkedCut(options);
+    const from = source.stream(i);
+    const copying = this.#copying.get(reader) ?? new Copying(source);
+    this.#copying.set(reader, copying);
+    const stream = new CopiedStream(this.#output, from, copying, cut);
+    const index = this.#add(stream, from.type === "video" ? from.frameRate : undefined);
+    stream.follow(source, (packet) => this.#copy(stream, packet, index));
+    return index;
+  }
+
+  /** Copies a packet when its turn among the writer's calls has come. */
+  *#copy(stream: CopiedStream, packet: Packet, index: number): Steps<void> {
+    const steps = () => this.#writeCopy(stream, packet, index);
+    yield {
+      now: () => this.#operations.now(steps),
+      later: () => this.#operations.later(steps),
+    };
+  }
+
+  *#writeCopy(stream: CopiedStream, packet: Packet, index: number): Steps<void> {
+    if (this.#state === "closed") return; // it has got what it wanted
+    this.#mustBe("open", "copy a packet");
+    using copy = stream.place(packet);
+    const rest = copy && this.#playout.write(copy, index, stream.packetTimeBase);
+    if (rest) yield* this.#rest(rest);
   }
 
   #add(stream: AnyStream, frameRate?: { num: number; den: number }): number {
     try {
-      this.#output.addStream(stream.encoder.context, frameRate);
+      this.#output.addStream(stream.context, frameRate);
     } catch (error) {
       stream[Symbol.dispose]();
       throw error;
@@ -348,7 +416,7 @@ export abstract class Writer implements Disposable, AsyncDisposable {
   }
 
   async #writeLater(
-    stream: AnyStream,
+    stream: EncodedStream,
     chunk: unknown,
     pts: number | undefined,
     wait: WaitOptions | undefined,
@@ -362,12 +430,12 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     }, wait);
   }
 
-  #writeNow(stream: AnyStream, chunk: unknown, pts: number | undefined): void {
+  #writeNow(stream: EncodedStream, chunk: unknown, pts: number | undefined): void {
     const checked = stream.check(chunk as never);
     this.#operations.now(() => this.#write(stream, checked, pts));
   }
 
-  #write(stream: AnyStream, chunk: { numFrames: number }, pts: number | undefined): Rest {
+  #write(stream: EncodedStream, chunk: { numFrames: number }, pts: number | undefined): Rest {
     this.#mustBe("open", "write a chunk");
     try {
       const rest = stream.write(chunk, pts);
@@ -389,6 +457,50 @@ export abstract class Writer implements Disposable, AsyncDisposable {
   #noted(error: unknown): unknown {
     if (error instanceof FFmpegError) this.#failure = error;
     return error;
+  }
+
+  /**
+   * An audio stream as a Web stream to pipe chunks into. Ending it leaves the writer open: close that
+   * when all of its streams have got what they are to get.
+   *
+   * @param i The stream's index.
+   * @throws {TypeError | RangeError} For an index of no audio stream.
+   *
+   * @example From reader to writer
+   * ```ts
+   * import { type AudioChunk, StreamReader, StreamWriter } from "@sluice/av";
+   * import { makeClip } from "../examples/make_clip.ts";
+   *
+   * const folder = await Deno.makeTempDir();
+   * await makeClip(`${folder}/film.mp4`, 1);
+   * await using reader = await StreamReader.open(`${folder}/film.mp4`);
+   * const sound = reader.addBasicAudioStream(4096, { sampleRate: 16000, numChannels: 1 });
+   * const writer = new StreamWriter(`${folder}/sound.wav`);
+   * const out = writer.addAudioStream(16000, 1);
+   * await using _open = await writer.open();
+   * await reader.readable<AudioChunk>(sound).pipeTo(writer.audioWritable(out));
+   * ```
+   */
+  audioWritable(i: number): WritableStream<AudioInput> {
+    const stream = this.#stream(i, "audio");
+    return this.#writable((chunk, wait) => this.#writeLater(stream, chunk, undefined, wait));
+  }
+
+  /**
+   * A video stream as a Web stream to pipe chunks into: see {@linkcode audioWritable}.
+   *
+   * @param i The stream's index.
+   * @throws {TypeError | RangeError} For an index of no video stream.
+   */
+  videoWritable(i: number): WritableStream<VideoInput> {
+    const stream = this.#stream(i, "video");
+    return this.#writable((chunk, wait) => this.#writeLater(stream, chunk, undefined, wait));
+  }
+
+  #writable<T>(write: (chunk: T, wait: WaitOptions) => Promise<void>): WritableStream<T> {
+    return new WritableStream({
+      write: (chunk, { signal }) => write(chunk, { signal }),
+    });
   }
 
   /**
@@ -476,7 +588,7 @@ export abstract class Writer implements Disposable, AsyncDisposable {
       () => {
         end = this.#playout.end;
         this.#playout.pad();
-        return this.#streams[0]!.silence(this.#playout.missing);
+        return (this.#streams[0] as EncodedStream).silence(this.#playout.missing);
       },
       () => this.#playout.flush(),
       () => this.#playout.drain(end),
@@ -515,7 +627,7 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     throw new Error(`Cannot ${action}, as the ${this.#title} ${why}`);
   }
 
-  #stream(index: number, type: "audio" | "video"): AnyStream {
+  #stream(index: number, type: "audio" | "video"): EncodedStream {
     // Async writes may follow an open() that is still under way: they take their turn after it.
     if (this.#state !== "opening") this.#mustBe("open", `write ${type}`);
     if (typeof index !== "number") {
@@ -527,6 +639,11 @@ export abstract class Writer implements Disposable, AsyncDisposable {
         `Expected a stream index from 0 to ${this.#streams.length - 1}, got ${shown(index)}`,
       );
     }
+    if (stream.type === "copy") {
+      throw new TypeError(
+        `Expected an index of ${article(type)} stream, got ${index}: it is copied`,
+      );
+    }
     if (stream.type !== type) {
       const other = type === "audio" ? "writeVideoChunk" : "writeAudioChunk";
       throw new TypeError(
@@ -535,6 +652,14 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     }
     return stream;
   }
+}
+
+function checkedCut(options: CopyOptions | undefined): Cut {
+  const given = optionsObject("the options of addStreamFrom", options, ["start", "end"]);
+  const start = given.start === undefined ? undefined : nonNegative("start", given.start);
+  const end = given.end === undefined ? Infinity : nonNegative("end", given.end);
+  if (end > (start ?? -1)) return { start, end };
+  throw new RangeError(`Expected end after start, got ${end} and ${start}`);
 }
 
 /** How much of a sound writer's has been heard, in seconds: what `playVideo` goes by. */

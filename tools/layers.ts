@@ -40,6 +40,7 @@ export const LAYERS: readonly Layer[] = [
       "url_io",
       "output_around",
       "key_gate",
+      "packet_source",
       "memory_file",
       "network",
       "waveform",
@@ -76,7 +77,7 @@ export const LAYERS: readonly Layer[] = [
   },
   {
     name: "pipelines",
-    files: ["output_stream", "input_stream", "effect_stream", "feed"],
+    files: ["output_stream", "input_stream", "copied_stream", "effect_stream", "feed"],
     importsPeers: false,
   },
   {
