@@ -6,8 +6,9 @@
 
 import { posixCode } from "./error.ts";
 import { Handle } from "./handle.ts";
+import { allocateContext, freeContext, SEEK, Stash, TRANSFER } from "./io_context.ts";
 import { ffmpeg } from "./load.ts";
-import { PointerSlot, viewOf } from "./memory.ts";
+import { viewOf } from "./memory.ts";
 import type { AnyPointer, Pointer } from "./symbols.ts";
 
 /** What gives the bytes. */
@@ -21,49 +22,30 @@ export interface ByteSource {
 }
 
 /** How many bytes FFmpeg asks for at once. */
-const BUFFER_SIZE = 65536;
+export const BUFFER_SIZE = 65536;
 
 const SEEK_CUR = 1;
 const SEEK_END = 2;
 
-const READ = { parameters: ["pointer", "pointer", "i32"], result: "i32" } as const;
-const SEEK = { parameters: ["pointer", "i64", "i32"], result: "i64" } as const;
-
-/** A function that FFmpeg calls to go to another place; gives the place, or an error code. */
-export type Seek = (offset: bigint, whence: number) => bigint;
-
-/** Works out where FFmpeg wants to go, among so many bytes, from a position. */
+/** Works out where FFmpeg wants to go, among so many bytes, from a position; or how many there are. */
 export function placeOf(
   offset: bigint,
   whence: number,
   position: number,
   size: number | undefined,
 ): bigint {
-  const { AVSEEK_SIZE, AVSEEK_FORCE } = ffmpeg().layout.constants;
-  const how = whence & ~AVSEEK_FORCE;
-  if (how === AVSEEK_SIZE) return size === undefined ? BigInt(posixCode("ENOSYS")) : BigInt(size);
-  if (how === SEEK_CUR) return BigInt(position) + offset;
-  if (how !== SEEK_END) return offset;
-  return size === undefined ? BigInt(posixCode("ENOSYS")) : BigInt(size) + offset;
+  const { AVSEEK_FORCE } = ffmpeg().layout.constants;
+  const unknown = BigInt(posixCode("ENOSYS"));
+  if (asksSize(whence)) return size === undefined ? unknown : BigInt(size);
+  const from = whence & ~AVSEEK_FORCE;
+  if (from === SEEK_CUR) return BigInt(position) + offset;
+  if (from !== SEEK_END) return offset;
+  return size === undefined ? unknown : BigInt(size) + offset;
 }
 
-/** Makes FFmpeg's context over functions in C, or over callbacks. */
-export function allocateInput(
-  opaque: Deno.PointerValue,
-  read: Deno.PointerValue,
-  seek: Deno.PointerValue,
-): Pointer<"AVIOContext"> | null {
-  const { avformat, avutil } = ffmpeg();
-  const buffer = avutil.av_mallocz(BigInt(BUFFER_SIZE));
-  if (buffer === null) return null;
-  return avformat.avio_alloc_context(buffer, BUFFER_SIZE, 0, opaque, read, null, seek);
-}
-
-/** Frees FFmpeg's context and its buffer, which may be another by now. */
-export function freeInput(pointer: Pointer<"AVIOContext">): void {
-  const { avformat, avutil } = ffmpeg();
-  avutil.av_free(ffmpeg().view("AVIOContext", pointer).buffer);
-  avformat.avio_context_free(new PointerSlot(pointer).address);
+/** Whether FFmpeg only wants to know how many bytes there are. */
+export function asksSize(whence: number): boolean {
+  return (whence & ffmpeg().layout.constants.AVSEEK_SIZE) !== 0;
 }
 
 /**
@@ -71,52 +53,43 @@ export function freeInput(pointer: Pointer<"AVIOContext">): void {
  * thread wherever it may read from it: the functions are called back from there.
  */
 export class InputContext extends Handle<"AVIOContext"> {
-  readonly #callbacks: readonly Deno.UnsafeCallback[];
-  readonly #thrown: () => unknown;
+  readonly #callbacks: readonly { close(): void }[];
+  readonly #stash: Stash;
 
   /** Makes one over a source. */
   constructor(source: ByteSource) {
-    let thrown: unknown;
-    let position = 0;
-    const { AVERROR_EOF } = ffmpeg().layout.constants;
-    // C sees an error as a code: what was thrown is kept for whoever made the call.
-    const kept = <T>(code: T, action: () => T): T => {
-      try {
-        return action();
-      } catch (error) {
-        thrown ??= error;
-        return code;
-      }
-    };
+    const stash = new Stash();
     const failed = posixCode("EIO");
-    const read = new Deno.UnsafeCallback(READ, (_, data, size) =>
-      kept(failed, () => {
+    const { AVERROR_EOF } = ffmpeg().layout.constants;
+    let position = 0;
+    const read = new Deno.UnsafeCallback(TRANSFER, (_, data, size) =>
+      stash.run(failed, () => {
         const count = source.read(viewOf(data as AnyPointer, size));
         position += count;
         return count === 0 ? AVERROR_EOF : count;
       }));
-    const goTo: Seek = (offset, whence) =>
-      kept(BigInt(failed), () => {
-        const place = placeOf(offset, whence, position, source.size);
-        if (place < 0n || (whence & ffmpeg().layout.constants.AVSEEK_SIZE) !== 0) return place;
-        source.seek!(Number(place));
-        position = Number(place);
-        return place;
-      });
     const seek = source.seek &&
-      new Deno.UnsafeCallback(SEEK, (_, offset, whence) => goTo(offset, whence));
-    super("AVIOContext", allocateInput(null, read.pointer, seek?.pointer ?? null));
-    this.#callbacks = [read, ...(seek ? [seek] : [])] as unknown as Deno.UnsafeCallback[];
-    this.#thrown = () => thrown;
+      new Deno.UnsafeCallback(SEEK, (_, offset, whence) =>
+        stash.run(BigInt(failed), () => {
+          const place = placeOf(offset, whence, position, source.size);
+          if (place < 0n || asksSize(whence)) return place;
+          position = Number(place);
+          source.seek!(position);
+          return place;
+        }));
+    const functions = { read: read.pointer, seek: seek?.pointer };
+    super("AVIOContext", allocateContext(BUFFER_SIZE, functions));
+    this.#callbacks = seek ? [read, seek] : [read];
+    this.#stash = stash;
   }
 
   /** What the source has thrown first; `undefined` for nothing. */
   get thrown(): unknown {
-    return this.#thrown();
+    return this.#stash.thrown;
   }
 
   protected override free(pointer: Pointer<"AVIOContext">): void {
-    freeInput(pointer);
+    freeContext(pointer);
     for (const callback of this.#callbacks) callback.close();
   }
 }

@@ -10,7 +10,8 @@
 
 import { posixCode } from "./error.ts";
 import { Handle } from "./handle.ts";
-import { allocateInput, freeInput, placeOf } from "./input_context.ts";
+import { asksSize, BUFFER_SIZE, placeOf } from "./input_context.ts";
+import { allocateContext, freeContext, SEEK } from "./io_context.ts";
 import { nameOfCLibrary } from "./interrupt.ts";
 import { ffmpeg } from "./load.ts";
 import { cString, PointerSlot } from "./memory.ts";
@@ -27,8 +28,6 @@ export interface SlowSource {
   /** Goes to a position, in bytes from the beginning. */
   seek(position: number): Promise<void>;
 }
-
-const SEEK = { parameters: ["pointer", "i64", "i32"], result: "i64" } as const;
 
 /** The C library's functions for pipes, under the names that they have on this system. */
 interface Pipes {
@@ -168,7 +167,7 @@ function addressOfReadPartial(): Deno.PointerValue {
 /** The context. FFmpeg must be called on another thread wherever it may read from it. */
 export class InputPipe extends Handle<"AVIOContext"> {
   readonly #source: SlowSource;
-  readonly #seek: Deno.UnsafeCallback | undefined;
+  readonly #seek: { close(): void } | undefined;
   #reading: Reading;
   #writing: Writing;
   #pumping: Promise<void>;
@@ -183,10 +182,14 @@ export class InputPipe extends Handle<"AVIOContext"> {
       : undefined;
     super(
       "AVIOContext",
-      allocateInput(reading.context, addressOfReadPartial(), seek?.pointer ?? null),
+      allocateContext(BUFFER_SIZE, {
+        opaque: reading.context,
+        read: addressOfReadPartial(),
+        seek: seek?.pointer,
+      }),
     );
     this.#source = source;
-    this.#seek = seek as unknown as Deno.UnsafeCallback | undefined;
+    this.#seek = seek;
     this.#reading = reading;
     this.#writing = writing;
     this.#pumping = this.#pump(writing);
@@ -215,7 +218,7 @@ export class InputPipe extends Handle<"AVIOContext"> {
   /** Goes to another place, for FFmpeg, which waits for that. */
   #goTo(offset: bigint, whence: number): bigint {
     const place = placeOf(offset, whence, 0, this.#source.size);
-    if (place < 0n || (whence & ffmpeg().layout.constants.AVSEEK_SIZE) !== 0) return place;
+    if (place < 0n || asksSize(whence)) return place;
     try {
       const { reading, writing } = makePipe();
       this.#end();
@@ -240,7 +243,7 @@ export class InputPipe extends Handle<"AVIOContext"> {
   }
 
   protected override free(pointer: Pointer<"AVIOContext">): void {
-    freeInput(pointer);
+    freeContext(pointer);
     this.#end();
     this.#seek?.close();
   }

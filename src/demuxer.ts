@@ -162,7 +162,8 @@ export class Demuxer extends Handle<"AVFormatContext"> {
       const { io } = ffmpeg();
       const code = yield* demuxer.#call(io.avformat_find_stream_info, demuxer.pointer, null);
       demuxer.#rethrow();
-      check(code, `find the streams of "${settings.url}"`);
+      // Broken off, FFmpeg calls what it has found by then a success.
+      check(interrupt.triggered ? EXIT : code, `find the streams of "${settings.url}"`);
       return demuxer;
     } catch (error) {
       demuxer[Symbol.dispose]();

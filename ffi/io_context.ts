@@ -1,0 +1,61 @@
+/**
+ * `AVIOContext` over functions of ours: what sources and destinations in JavaScript have in common.
+ *
+ * @module
+ */
+
+import { ffmpeg } from "./load.ts";
+import { PointerSlot } from "./memory.ts";
+import type { Pointer } from "./symbols.ts";
+
+/** The type of FFmpeg's callbacks for reading and writing, and of that for seeking. */
+export const TRANSFER = { parameters: ["pointer", "pointer", "i32"], result: "i32" } as const;
+export const SEEK = { parameters: ["pointer", "i64", "i32"], result: "i64" } as const;
+
+/** The functions, in C or called back. */
+export interface IoFunctions {
+  /** What they are called with. */
+  readonly opaque?: Deno.PointerValue;
+  readonly read?: Deno.PointerValue;
+  readonly write?: Deno.PointerValue;
+  readonly seek?: Deno.PointerValue | undefined;
+}
+
+/** Makes a context with a buffer of so many bytes; `null` where there is no memory. */
+export function allocateContext(
+  bufferSize: number,
+  { opaque = null, read = null, write = null, seek = null }: IoFunctions,
+): Pointer<"AVIOContext"> | null {
+  const { avformat, avutil } = ffmpeg();
+  const buffer = avutil.av_mallocz(BigInt(bufferSize));
+  if (buffer === null) return null;
+  const writable = write === null ? 0 : 1;
+  return avformat.avio_alloc_context(buffer, bufferSize, writable, opaque, read, write, seek);
+}
+
+/** Frees a context and its buffer, which may be another by now. */
+export function freeContext(pointer: Pointer<"AVIOContext">): void {
+  const { avformat, avutil } = ffmpeg();
+  avutil.av_free(ffmpeg().view("AVIOContext", pointer).buffer);
+  avformat.avio_context_free(new PointerSlot(pointer).address);
+}
+
+/** Keeps what is thrown while C is calling back: C itself sees a code. */
+export class Stash {
+  #thrown: unknown;
+
+  /** What was thrown first; `undefined` for nothing. */
+  get thrown(): unknown {
+    return this.#thrown;
+  }
+
+  /** The result of an action, or a code where it throws. */
+  run<T>(code: T, action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      this.#thrown ??= error;
+      return code;
+    }
+  }
+}
