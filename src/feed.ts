@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Steps } from "../ffi/call.ts";
 import type { FanOut, Receiver } from "./fan_out.ts";
 import { LiveOutput, type LiveSettings } from "./live.ts";
 import { Operations } from "./operations.ts";
@@ -22,6 +23,9 @@ export interface FeedPlan {
   readonly settings: Pick<LiveSettings, "latency" | "waits">;
 }
 
+/** How many seconds a receiver has for the end of its container. */
+const END_TIME = 1;
+
 /** One receiver: what waits for it, and its end. */
 export class Feed implements Receiver, Viewer {
   /** Its own output. */
@@ -31,6 +35,8 @@ export class Feed implements Receiver, Viewer {
   readonly #fanOut: FanOut;
   readonly #operations: Operations;
   readonly #options: Readonly<Record<string, string>>;
+  readonly #latency: number;
+  #opening = false;
   readonly #closing: AbortController = new AbortController();
   readonly #settle: (error?: Error) => void;
 
@@ -39,6 +45,7 @@ export class Feed implements Receiver, Viewer {
     const { promise, resolve } = Promise.withResolvers<Error | undefined>();
     this.#fanOut = fanOut;
     this.#options = options;
+    this.#latency = settings.latency;
     this.ended = promise;
     this.#settle = resolve;
     const live = new LiveOutput(output, target, { ...settings, comesLate: true });
@@ -60,9 +67,21 @@ export class Feed implements Receiver, Viewer {
       this.#fanOut.describe(this.output);
       this.output.setOptions(this.#options);
       this.#fanOut.join(this);
-      const steps = () => this.output.open({ ...this.#options });
-      await this.#operations.later(steps, { ...wait, signal: either });
+      const tooLate = () => this.failed(either.reason);
+      await this.#operations.later(() => this.#open(), { ...wait, signal: either }, tooLate);
       return this;
+    } catch (error) {
+      if (!this.#opening) this.failed(error); // else what is still under way does that
+      throw error;
+    }
+  }
+
+  /** What fails is let go of when FFmpeg has come back, and not when its caller has been told. */
+  *#open(): Steps<void> {
+    if (this.output.freed) return; // its reader has gone already
+    this.#opening = true;
+    try {
+      yield* this.output.open({ ...this.#options });
     } catch (error) {
       this.failed(error);
       throw error;
@@ -70,7 +89,7 @@ export class Feed implements Receiver, Viewer {
   }
 
   /** Lets go of it, as it can't be sent to any more. */
-  failed(error: unknown): void {
+  failed(error: unknown): undefined {
     this.#release(error as Error);
   }
 
@@ -79,9 +98,16 @@ export class Feed implements Receiver, Viewer {
     if (this.output.freed) return;
     this.#closing.abort(new Error("Cannot go on opening a viewer that was closed"));
     this.#fanOut.leave(this); // nothing more comes
-    if (!this.output.opened) return void await this.ended;
+    const timeout = (Math.max(this.#latency, 1) + END_TIME) * 1000;
+    // What has not ended in time is broken off, and ends with that as its error.
+    await this.#operations.later(() => this.#finish(), { timeout }).catch(() => {});
+    if (!this.#operations.hasLeftBehind) await this.ended;
+  }
+
+  *#finish(): Steps<void> {
+    if (this.output.freed) return; // closed twice
     try {
-      await this.#operations.later(() => this.output.finish());
+      if (this.output.opened) yield* this.output.finish();
       this.#release();
     } catch (error) {
       this.#release(error as Error);

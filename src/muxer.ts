@@ -376,13 +376,15 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
       );
     }
     if (this.device) return; // a sound device would forget what it has not played yet
-    if ((this.format.flags & (constants.AVFMT_ALLOW_FLUSH ?? 0)) !== 0) {
+    // HLS says that it can be flushed, and crashes: what writes files of its own is left alone.
+    if (this.needsFile && (this.format.flags & (constants.AVFMT_ALLOW_FLUSH ?? 0)) !== 0) {
       check(yield* this.#call(io.av_write_frame, this.pointer, null), "flush the container");
     }
   }
 
   /** Writes the container's end. From then on a device may not be asked: it is being taken down. */
   *finish(): Steps<void> {
+    if (!this.#opened) return; // FFmpeg does not bear a second time
     this.#opened = false;
     if (this.#isWindow && displayIsGone()) return; // SDL would wait for its answers for ever
     const code = yield* this.#call(ffmpeg().io.av_write_trailer, this.pointer);

@@ -95,6 +95,8 @@ export interface Output extends Container, Disposable {
   readonly counts?: OutputCounts;
   /** FFmpeg's own context, where it writes a container. */
   readonly native?: AnyPointer | undefined;
+  /** Ends a wait for the next receiver: the writer is being closed. */
+  giveUp?(): void;
   /** Looks after it while the script does other things; devices with a window need that. */
   idle?(): void;
   /** Sound devices: forgets what has not been played yet. */

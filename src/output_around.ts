@@ -131,6 +131,11 @@ export abstract class OutputAround implements Output {
   /** Writes a packet of a stream. */
   abstract write(packet: Packet, index: number, timeBase: Rational, waits: boolean): Rest;
 
+  /** Ends the wait for a receiver. */
+  giveUp(): void {
+    this.inner.giveUp?.();
+  }
+
   /** Writes out what has been gathered. */
   *flush(): Steps<void> {
     yield* this.inner.flush();

@@ -6,8 +6,9 @@
  */
 
 import { type Rest, sleep, type Steps } from "../ffi/call.ts";
-import { FFmpegError } from "../ffi/error.ts";
+import { EXIT, FFmpegError } from "../ffi/error.ts";
 import type { CodecContext } from "./codec.ts";
+import { failure } from "./failure.ts";
 import { KeyGate } from "./key_gate.ts";
 import type { Output, OutputCounts, Target } from "./output.ts";
 import { OutputAround } from "./output_around.ts";
@@ -26,6 +27,7 @@ export class ReconnectingOutput extends OutputAround {
   #metadata: Readonly<Record<string, string>> | undefined;
   #options: Readonly<Record<string, string>> = {};
   #connected = false;
+  #givenUp = false;
   #dropped = 0;
   #reconnects = 0;
 
@@ -94,6 +96,7 @@ export class ReconnectingOutput extends OutputAround {
   *#reconnect(): Steps<void> {
     this.#reconnects++;
     for (let wait = FIRST_WAIT;; wait = Math.min(2 * wait, LONGEST_WAIT)) {
+      if (this.#givenUp) throw failure(EXIT, "wait for a receiver", "the writer is being closed");
       yield* this.#renew();
       try {
         yield* this.inner.open({ ...this.#options }, this.target);
@@ -120,6 +123,12 @@ export class ReconnectingOutput extends OutputAround {
     for (const [context, frameRate] of this.#streams) this.inner.addStream(context, frameRate);
     if (this.#metadata) this.inner.setMetadata(this.#metadata);
     this.inner.setOptions(this.#options, this.target);
+  }
+
+  /** Ends the wait for a receiver: the writer is being closed. */
+  override giveUp(): void {
+    this.#givenUp = true;
+    if (!this.#connected) this.inner.interrupt.trigger();
   }
 
   override *flush(): Steps<void> {

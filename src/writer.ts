@@ -550,6 +550,7 @@ export abstract class Writer implements Disposable, AsyncDisposable {
       "timeout",
     ]);
     const heard = flag("drain", drain, true);
+    if (!this.#output.freed) this.#output.giveUp?.();
     await this.#operations.atLast(() => this.#close(heard), wait);
   }
 

@@ -1,10 +1,20 @@
 /** Live: many receivers of one broadcast, slow ones, receivers that go away, browsers. */
 
 import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
+import { liveHandles } from "../ffi/handle.ts";
 import { Broadcast, StreamWriter, type VideoStreamOptions, type Viewer } from "../mod.ts";
 import { HAS_BROWSER, startBrowser } from "./browser.ts";
 import { eventually } from "./desktop.ts";
-import { ffmpegCli, ffprobe, framemd5, noLiveHandles, pixels, run, tempDir } from "./helpers.ts";
+import {
+  ffmpegCli,
+  ffprobe,
+  framemd5,
+  noLiveHandles,
+  pixels,
+  run,
+  runDeno,
+  tempDir,
+} from "./helpers.ts";
 
 if (!HAS_BROWSER) console.log("Left out, as Chromium is missing: pages");
 
@@ -239,6 +249,60 @@ Deno.test("a viewer that fails, or does not come, leaves the others alone", asyn
   await rejects(listening, /closed/);
   strictEqual((await framemd5(dir.file("good.ts"))).length, 200);
   noLiveHandles();
+});
+
+Deno.test("a viewer that is waited for can be given up, and closed twice", async () => {
+  const live = await pictures("mpegts", "mpeg2video");
+  const reason = new Error("enough");
+  const url = () => `tcp://127.0.0.1:${freePort()}?listen=1`;
+  await rejects(live.add(url(), {}, { timeout: 50 }), { name: "TimeoutError" });
+  await rejects(live.add(url(), {}, { signal: AbortSignal.abort(reason) }), reason);
+  using dir = tempDir();
+  const viewer = await live.add(dir.file("a.ts"));
+  await live.writeVideoChunk(0, pixels(SIZE, 1));
+  await Promise.all([viewer.close(), viewer.close()]);
+  await viewer.close();
+  strictEqual(await viewer.ended, undefined);
+  await live.close();
+  // FFmpeg looks every 100 ms whether to give up.
+  await eventually(
+    "everything to be freed",
+    () => Object.keys(liveHandles()).length === 0 || undefined,
+  );
+});
+
+Deno.test("a broadcast asks for the permission to write where a viewer is", async () => {
+  using dir = tempDir();
+  const script = `
+    import { Broadcast } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
+    const broadcast = new Broadcast({ format: "wav" });
+    broadcast.addAudioStream(8000, 1);
+    const live = await broadcast.open();
+    const told = (it) => it.add(...arguments_).then(() => "opened", (error) => error.name);
+    let arguments_;
+    for (arguments_ of ${
+    JSON.stringify([
+      [dir.file("allowed/a.wav")],
+      [dir.file("denied.wav")],
+      ["tcp://127.0.0.1:1"],
+      ["data.m3u8", { format: "hls" }],
+    ])
+  }) console.log(await told(live));
+    await live.close();`;
+  await Deno.mkdir(dir.file("allowed"));
+  await Deno.writeTextFile(dir.file("script.js"), script);
+  const { text, stderr } = await runDeno(dir.file("script.js"), {
+    permissions: [
+      ...["--no-prompt", "--allow-ffi", "--allow-env", "--allow-import"],
+      ...["--allow-sys", `--allow-write=${dir.file("allowed")}`],
+    ],
+  });
+  deepStrictEqual(text.trim().split("\n"), [
+    "opened",
+    "NotCapable",
+    "NotCapable",
+    "NotCapable",
+  ], stderr);
 });
 
 function freePort(): number {
@@ -520,5 +584,25 @@ onPage("a browser plays fragmented MP4 by Media Source", async () => {
       15,
     );
   }
+  noLiveHandles();
+});
+
+Deno.test("broadcasts and live writers called in random orders leave nothing behind", async () => {
+  const script = new URL("live_fuzz.ts", import.meta.url).pathname;
+  const seed = String(Math.floor(Math.random() * 1e6));
+  const { code, text, stderr } = await runDeno(script, { args: ["20", seed], timeout: 120_000 });
+  strictEqual(code, 0, `seed ${seed}: ${stderr.slice(-2000)}`);
+  strictEqual(text.trim(), "{}", `seed ${seed}`);
+});
+
+Deno.test("flush() of a container that writes files of its own does not end the process", async () => {
+  using dir = tempDir();
+  const writer = new StreamWriter(dir.file("a.m3u8"));
+  writer.addVideoStream(25, 64, 48, { encoder: "mpeg4" });
+  await writer.open();
+  await writer.writeVideoChunk(0, pixels(SIZE, 5));
+  await writer.flush();
+  await writer.close();
+  strictEqual((await framemd5(dir.file("a.m3u8"))).length, 5);
   noLiveHandles();
 });
