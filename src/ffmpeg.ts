@@ -14,11 +14,14 @@
 import { protocolClass } from "../ffi/compat.ts";
 import { ffmpeg as libraries } from "../ffi/load.ts";
 import { LIBRARIES } from "../ffi/locate.ts";
-import { cString, PointerSlot, readCString } from "../ffi/memory.ts";
-import { type Option, optionsOf } from "../ffi/options.ts";
+import { cString, pointerAt, PointerSlot, readCString } from "../ffi/memory.ts";
+import { childClasses, type Option, optionsOf } from "../ffi/options.ts";
 import type { AnyPointer, Pointer } from "../ffi/symbols.ts";
+import { text } from "./arguments.ts";
 import { codecs, type MediaType } from "./codec.ts";
-import { listed, suggestion } from "./text.ts";
+import { failure } from "./failure.ts";
+import { pixelFormatName, sampleFormatName } from "./formats.ts";
+import { listed, shown, suggestion } from "./text.ts";
 
 /** Something of FFmpeg's, by its name and what FFmpeg says of it. */
 export type Descriptions = Record<string, string>;
@@ -53,14 +56,48 @@ export interface OptionInfo {
   readonly name: string;
   /** What it is for, in FFmpeg's words. */
   readonly help: string;
+  /** What values it has, in the words of `ffmpeg -h`; `"int[]"` and the like for lists. */
+  readonly type: string;
+  /**
+   * The value that it has if it is not set, by its name where it has one, in seconds for a duration;
+   * `undefined` where there is none.
+   */
+  readonly default: string | number | boolean | undefined;
   /** The lowest and the highest value; `undefined` where it is not a number. */
   readonly range: readonly [number, number] | undefined;
   /** Its named values; empty if it has none. */
-  readonly values: readonly string[];
+  readonly values: readonly OptionValue[];
 }
 
+/** A named value of an option. */
+export interface OptionValue {
+  /** Its name. */
+  readonly name: string;
+  /** What it is for, in FFmpeg's words. */
+  readonly help: string;
+  /** The number that it stands for. */
+  readonly value: number;
+}
+
+/** What can have options. */
+export type OptionOwner = "encoder" | "decoder" | "muxer" | "demuxer" | "filter" | "protocol";
+
+/** A source or a sink of sound or pictures. */
+export interface DeviceInfo {
+  /** Its own name, which goes where a path or URL would. */
+  readonly name: string;
+  /** What it is, in the words of the system. */
+  readonly description: string;
+  /** Whether it is read from or written to. */
+  readonly direction: "input" | "output";
+  /** Whether it is the usual one. */
+  readonly isDefault: boolean;
+}
+
+/** Sorts by name; of several with the same name the first counts, as it does for FFmpeg. */
 function described(pairs: Iterable<[string, string]>): Descriptions {
-  return Object.fromEntries([...pairs].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const first = Object.fromEntries([...pairs].toReversed());
+  return Object.fromEntries(Object.entries(first).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function* iterate<T extends string>(
@@ -100,12 +137,27 @@ function codecNames(kind: "encoder" | "decoder", type: MediaType): Descriptions 
   );
 }
 
-function* devices<T extends "AVOutputFormat" | "AVInputFormat">(
+/** The devices of one kind, with their names: some have several. */
+function* devicePointers<T extends "AVOutputFormat" | "AVInputFormat">(
   kind: T,
   next: ((last: Pointer<T> | null) => Pointer<T> | null) | undefined,
-): Generator<[string, string]> {
+): Generator<[Pointer<T>, string[]]> {
   let pointer: Pointer<T> | null = null;
-  while (next && (pointer = next(pointer)) !== null) yield nameOf(kind, pointer);
+  while (next && (pointer = next(pointer)) !== null) {
+    yield [pointer, nameOf(kind, pointer)[0].split(",")];
+  }
+}
+
+function* outputDevicePointers(): Generator<[Pointer<"AVOutputFormat">, string[]]> {
+  const library = libraries().avdevice;
+  yield* devicePointers("AVOutputFormat", library?.av_output_audio_device_next);
+  yield* devicePointers("AVOutputFormat", library?.av_output_video_device_next);
+}
+
+function* inputDevicePointers(): Generator<[Pointer<"AVInputFormat">, string[]]> {
+  const library = libraries().avdevice;
+  yield* devicePointers("AVInputFormat", library?.av_input_audio_device_next);
+  yield* devicePointers("AVInputFormat", library?.av_input_video_device_next);
 }
 
 function protocols(output: boolean): string[] {
@@ -118,38 +170,106 @@ function protocols(output: boolean): string[] {
   return [...names].toSorted();
 }
 
-/** The classes whose options belong to a name. */
-function* classesNamed(name: string): Generator<AnyPointer | null> {
-  const library = libraries();
-  for (const type of ["audio", "video"] as const) {
-    for (const kind of ["encoder", "decoder"] as const) {
-      for (const codec of codecs(kind, type)) if (codec.name === name) yield codec.optionClass;
-    }
-  }
-  for (const pointer of outputFormats()) {
-    const { name: names, priv_class } = library.view("AVOutputFormat", pointer);
-    if (readCString(names).split(",").includes(name)) yield priv_class;
-  }
-  for (const pointer of inputFormats()) {
-    const { name: names, priv_class } = library.view("AVInputFormat", pointer);
-    if (readCString(names).split(",").includes(name)) yield priv_class;
-  }
-  const filter = library.avfilter.avfilter_get_by_name(cString(name));
-  if (filter) yield library.view("AVFilter", filter).priv_class;
-  if (protocols(true).includes(name) || protocols(false).includes(name)) yield protocolClass(name);
+/** The classes whose options belong to a name, of one kind or of any. */
+function classesNamed(name: string, owner: OptionOwner | undefined): (AnyPointer | null)[] {
+  const owners = owner === undefined ? OWNERS : [owner];
+  const own = owners.flatMap((each) => [...CLASSES[each](name)]);
+  return own.flatMap((each) => [each, ...childClasses(each)]);
 }
 
+/** Finds the classes of options of each kind of thing. */
+const CLASSES: Readonly<Record<OptionOwner, (name: string) => Iterable<AnyPointer | null>>> = {
+  encoder: (name) => codecClasses("encoder", name),
+  decoder: (name) => codecClasses("decoder", name),
+  *muxer(name) {
+    for (const pointer of outputFormats()) yield* classOf("AVOutputFormat", pointer, name);
+    for (const [pointer] of outputDevicePointers()) {
+      yield* classOf("AVOutputFormat", pointer, name);
+    }
+  },
+  *demuxer(name) {
+    for (const pointer of inputFormats()) yield* classOf("AVInputFormat", pointer, name);
+    for (const [pointer] of inputDevicePointers()) yield* classOf("AVInputFormat", pointer, name);
+  },
+  *filter(name) {
+    const filter = libraries().avfilter.avfilter_get_by_name(cString(name));
+    if (filter) yield libraries().view("AVFilter", filter).priv_class;
+  },
+  *protocol(name) {
+    if (protocols(true).includes(name) || protocols(false).includes(name)) {
+      yield protocolClass(name);
+    }
+  },
+};
+
+const OWNERS = Object.keys(CLASSES) as OptionOwner[];
+
+function* codecClasses(kind: "encoder" | "decoder", name: string): Generator<AnyPointer | null> {
+  for (const type of ["audio", "video"] as const) {
+    for (const codec of codecs(kind, type)) if (codec.name === name) yield codec.optionClass;
+  }
+}
+
+function* classOf(
+  kind: "AVOutputFormat" | "AVInputFormat",
+  pointer: AnyPointer,
+  wanted: string,
+): Generator<AnyPointer | null> {
+  const { name, priv_class } = libraries().view(kind, pointer);
+  if (readCString(name).split(",").includes(wanted)) yield priv_class;
+}
+
+/** The types of options whose values are numbers within a range. */
+const NUMBERS = new Set(["int", "int64", "uint", "uint64", "double", "float", "rational"]);
+
 function describeOptions(all: readonly Option[]): OptionInfo[] {
-  const { AV_OPT_TYPE_CONST } = libraries().layout.constants;
-  const values = all.filter((option) => option.type === AV_OPT_TYPE_CONST);
-  return all.filter((option) => option.type !== AV_OPT_TYPE_CONST).map((option) => ({
-    name: option.name,
-    help: option.help,
-    range: option.max > option.min ? [option.min, option.max] : undefined,
-    values: option.unit === ""
-      ? []
-      : values.filter(({ unit }) => unit === option.unit).map(({ name }) => name),
-  }));
+  const named = all.filter(({ typeName }) => typeName === "const");
+  const settable = all.filter(({ typeName, flags }) => typeName !== "const" && !isResult(flags));
+  return settable.map((option) => {
+    const { name, help, typeName = "unknown", isList, min, max } = option;
+    const values = named.filter(({ unit }) => unit !== "" && unit === option.unit);
+    return {
+      name,
+      help,
+      type: isList ? `${typeName}[]` : typeName,
+      default: defaultOf(option, values),
+      range: NUMBERS.has(typeName) && max > min ? [min, max] : undefined,
+      values: values.map((each) => ({
+        name: each.name,
+        help: each.help,
+        value: Number(each.value ?? 0),
+      })),
+    };
+  });
+}
+
+/** Whether an option is not for setting, but for reading what has come out. */
+function isResult(flags: number): boolean {
+  const { constants } = libraries().layout;
+  const { AV_OPT_FLAG_ENCODING_PARAM: encoding, AV_OPT_FLAG_DECODING_PARAM: decoding } = constants;
+  const isFor = encoding | decoding | constants.AV_OPT_FLAG_FILTERING_PARAM;
+  const exported = (flags & constants.AV_OPT_FLAG_EXPORT) !== 0 && (flags & isFor) === 0;
+  return exported || (flags & constants.AV_OPT_FLAG_READONLY) !== 0;
+}
+
+/** An option's default as a caller would write it. */
+function defaultOf({ value, typeName }: Option, values: readonly Option[]): OptionInfo["default"] {
+  if (typeof value !== "bigint") return value;
+  if (typeName === "boolean") return value < 0n ? "auto" : value > 0n;
+  if (typeName === "pix_fmt") return pixelFormatName(Number(value)) || "none";
+  if (typeName === "sample_fmt") return sampleFormatName(Number(value)) || "none";
+  if (typeName === "duration") return Number(value) / 1e6;
+  const same = values.find((each) => each.value === value);
+  if (same !== undefined) return same.name;
+  return typeName === "flags" ? flagNames(value, values) : Number(value);
+}
+
+/** The names of the bits of a number, or the number itself if they do not have any. */
+function flagNames(value: bigint, values: readonly Option[]): string | number {
+  const parts = values.filter(({ value: bits }) =>
+    typeof bits === "bigint" && bits !== 0n && (value & bits) === bits
+  );
+  return parts.length > 0 ? parts.map(({ name }) => name).join("+") : Number(value);
 }
 
 /** FFmpeg's version text, such as `"5.1.9-0+deb12u1"`. */
@@ -216,20 +336,14 @@ export function filters(): Descriptions {
 
 /** The devices that sound and pictures can be written to. */
 export function outputDevices(): Descriptions {
-  const library = libraries().avdevice;
-  return described([
-    ...devices("AVOutputFormat", library?.av_output_audio_device_next),
-    ...devices("AVOutputFormat", library?.av_output_video_device_next),
-  ]);
+  const all = [...outputDevicePointers()];
+  return described(all.map(([pointer]) => nameOf("AVOutputFormat", pointer)));
 }
 
 /** The devices that sound and pictures can be read from. */
 export function inputDevices(): Descriptions {
-  const library = libraries().avdevice;
-  return described([
-    ...devices("AVInputFormat", library?.av_input_audio_device_next),
-    ...devices("AVInputFormat", library?.av_input_video_device_next),
-  ]);
+  const all = [...inputDevicePointers()];
+  return described(all.map(([pointer]) => nameOf("AVInputFormat", pointer)));
 }
 
 /** The protocols that can be written to. */
@@ -243,28 +357,112 @@ export function inputProtocols(): string[] {
 }
 
 /**
- * The options of an encoder, decoder, container, filter or protocol, by its name.
+ * The options of an encoder, decoder, container, device, filter or protocol, by its name: those that
+ * `ffmpeg -h encoder=libx264` and the like tell.
  *
  * @param name Its name, such as `"libx264"` or `"mp4"`.
+ * @param owner What it is, where several things have that name. Default: all of them together.
  * @throws {TypeError} For a name that this FFmpeg does not have.
+ *
+ * @example How hard x264 can try
+ * ```ts
+ * import { ffmpeg } from "@sluice/av";
+ *
+ * const preset = ffmpeg.options("libx264").find(({ name }) => name === "preset");
+ * console.log(preset?.type, preset?.default, preset?.help);
+ * ```
  */
-export function options(name: string): OptionInfo[] {
-  const classes = [...classesNamed(name)];
+export function options(name: string, owner?: OptionOwner): OptionInfo[] {
+  if (owner !== undefined && !OWNERS.includes(owner)) {
+    throw new TypeError(`Expected an owner of ${listed(OWNERS)}, got ${shown(owner)}`);
+  }
+  const classes = classesNamed(text("name", name), owner);
   if (classes.length === 0) {
-    const names = [
-      ...Object.keys({
-        ...audioEncoders(),
-        ...videoEncoders(),
-        ...muxers(),
-        ...filters(),
-      }),
-    ];
     throw new TypeError(
-      `FFmpeg here has nothing called "${name}"${suggestion(name, names)}`,
+      `FFmpeg here has no ${owner ?? "thing"} called "${name}"${suggestion(name, namesOf(owner))}`,
     );
   }
-  const distinct = new Map(classes.flatMap(optionsOf).map((o) => [`${o.unit}:${o.name}`, o]));
+  const distinct = new Map<string, Option>();
+  for (const option of classes.flatMap(optionsOf)) {
+    const key = `${option.unit}:${option.name}`;
+    if (!distinct.has(key)) distinct.set(key, option); // its own come before those below it
+  }
   return describeOptions([...distinct.values()]);
+}
+
+/** The names of all things of a kind, or of any. */
+function namesOf(owner: OptionOwner | undefined): string[] {
+  const names: Record<OptionOwner, () => string[]> = {
+    encoder: () => Object.keys({ ...audioEncoders(), ...videoEncoders() }),
+    decoder: () => Object.keys({ ...audioDecoders(), ...videoDecoders() }),
+    muxer: () => Object.keys(muxers()),
+    demuxer: () => Object.keys(demuxers()),
+    filter: () => Object.keys(filters()),
+    protocol: () => [...inputProtocols(), ...outputProtocols()],
+  };
+  return (owner === undefined ? OWNERS : [owner]).flatMap((each) => names[each]());
+}
+
+/**
+ * The sources and sinks that a device knows of, as `ffmpeg -sources` and `ffmpeg -sinks` list them.
+ * Where only one of both can be listed, the other is left out.
+ *
+ * @param format The device, by FFmpeg's name, such as `"pulse"` or `"alsa"`.
+ * @throws {TypeError} For a device that this FFmpeg does not have.
+ * @throws {FFmpegError} When the device can't list any, or can't be reached.
+ */
+export function listDevices(format: string): DeviceInfo[] {
+  const wanted = text("format", format);
+  const { avdevice } = libraries();
+  const sources = [...inputDevicePointers()].find(([, names]) => names.includes(wanted));
+  const sinks = [...outputDevicePointers()].find(([, names]) => names.includes(wanted));
+  if (!avdevice || !(sources ?? sinks)) {
+    const names = Object.keys({ ...inputDevices(), ...outputDevices() });
+    throw new TypeError(
+      `Unknown device "${wanted}"${suggestion(wanted, names)} (FFmpeg here has ${listed(names)})`,
+    );
+  }
+  const { avdevice_list_input_sources: input, avdevice_list_output_sinks: output } = avdevice;
+  const lists = [
+    ...(sources ? [devicesBy("input", wanted, (slot) => input(sources[0], null, null, slot))] : []),
+    ...(sinks ? [devicesBy("output", wanted, (slot) => output(sinks[0], null, null, slot))] : []),
+  ];
+  const found = lists.filter((list) => Array.isArray(list));
+  if (found.length === 0) throw lists[0];
+  return found.flat();
+}
+
+/** One of a device's lists; an error where it can't be had. */
+function devicesBy(
+  direction: DeviceInfo["direction"],
+  format: string,
+  list: (slot: BigUint64Array<ArrayBuffer>) => number,
+): DeviceInfo[] | Error {
+  const slot = new PointerSlot<"AVDeviceInfoList">();
+  const code = list(slot.address);
+  try {
+    if (code < 0) {
+      return failure(code, `list the ${direction} devices of "${format}"`, LIST_HINT);
+    }
+    return slot.value === null ? [] : devicesIn(slot.value, direction);
+  } finally {
+    libraries().avdevice!.avdevice_free_list_devices(slot.address);
+  }
+}
+
+const LIST_HINT = "not all devices can list theirs, and a sound server must be running";
+
+function devicesIn(
+  list: Pointer<"AVDeviceInfoList">,
+  direction: DeviceInfo["direction"],
+): DeviceInfo[] {
+  const { devices, nb_devices, default_device } = libraries().view("AVDeviceInfoList", list);
+  return Array.from({ length: nb_devices }, (_, i) => {
+    const info = libraries().view("AVDeviceInfo", pointerAt(devices!, i)!);
+    const name = readCString(info.device_name);
+    const description = readCString(info.device_description);
+    return { name, description, direction, isDefault: i === default_device };
+  });
 }
 
 /**
