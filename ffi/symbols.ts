@@ -139,6 +139,7 @@ export const libc = { atoi: { type: "pointer" } } as const satisfies Deno.Foreig
 export const avcodec = {
   avcodec_version: { parameters: [], result: "u32" },
   avcodec_configuration: { parameters: [], result: cstring },
+  avcodec_license: { parameters: [], result: cstring },
   avcodec_find_encoder: { parameters: ["u32"], result: codec },
   avcodec_find_encoder_by_name: { parameters: [input], result: codec },
   avcodec_find_decoder: { parameters: ["u32"], result: codec },
