@@ -54,6 +54,8 @@ const LOOK = 10;
 
 /** Frames per second above which a rate is no rate of pictures but a unit of time. */
 const MAX_RATE = 240;
+/** Frames per second where the old file has no rate. */
+const USUAL_RATE = 25;
 
 /** Chunks that are further apart in time than this, in seconds, do not follow on each other. */
 const GAP = 0.02;
@@ -107,6 +109,10 @@ export class Conversion implements AsyncDisposable {
 
   /** Looks at what comes out of the old file, and opens the new one for it. */
   async start(output: string, options: ConversionOptions): Promise<void> {
+    const { duration: whole = Infinity } = this.#reader;
+    if (options.start >= whole) {
+      throw new Refusal(`Cannot begin at ${options.start} s, as the file lasts ${whole} s`);
+    }
     this.#choose(output);
     if (options.start > 0) await this.#reader.seek(this.#begin);
     await this.#look();
@@ -166,12 +172,12 @@ export class Conversion implements AsyncDisposable {
         ...(known ? { sampleRate, numChannels } : {}),
       });
     } else if (source.mediaType === "video") {
-      const { size: wanted, rate: asked } = this.#options.video || {};
+      const { size: wanted, rate } = this.#options.video || {};
       const { width, height } = wanted ?? upright(source);
-      const frameRate = asked ?? rateOf(source);
+      const frameRate = rate ?? ownRate(source);
       this.#reader.addBasicVideoStream(1, {
         ...common,
-        frameRate,
+        ...(frameRate === undefined ? {} : { frameRate }),
         ...(width > 0 && height > 0 ? { width, height } : {}),
       });
     }
@@ -229,10 +235,11 @@ export class Conversion implements AsyncDisposable {
       });
       track.write = this.#soundTo(writer, stream, track, info.sampleRate!);
     } else {
-      const { encoder } = this.#options.video || {};
+      const { encoder, rate } = this.#options.video || {};
+      const frameRate = rate ?? ownRate(track.source as SourceVideoStream) ?? USUAL_RATE;
       const common = { encoderOption, ...(encoder === undefined ? {} : { encoder }) };
-      const stream = this.#addPictures(writer, info as Picture, common);
-      track.write = this.#picturesTo(writer, stream, track, info.frameRate!);
+      const stream = this.#addPictures(writer, { ...info, frameRate } as Picture, common);
+      track.write = this.#picturesTo(writer, stream, track, frameRate);
     }
   }
 
@@ -361,6 +368,7 @@ function upright({ width, height, rotation }: SourceVideoStream): {
   return Math.abs(rotation) % 180 === 90 ? { width: height, height: width } : { width, height };
 }
 
-function rateOf({ frameRate }: SourceVideoStream): number {
-  return frameRate > 0 && frameRate <= MAX_RATE ? frameRate : 25;
+/** A stream's rate of pictures; `undefined` where it has none, as the cover of a song. */
+function ownRate({ frameRate }: SourceVideoStream): number | undefined {
+  return frameRate > 0 && frameRate <= MAX_RATE ? frameRate : undefined;
 }

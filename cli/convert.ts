@@ -112,8 +112,11 @@ class Place implements Disposable {
       Deno.openSync(path, { write: true, createNew: true }).close();
       this.#path = path;
     } catch (error) {
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-      throw new Refusal(`"${path}" is there already: --overwrite replaces it`);
+      if (error instanceof Deno.errors.AlreadyExists) {
+        throw new Refusal(`"${path}" is there already: --overwrite replaces it`);
+      }
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      throw new Refusal(`Cannot make "${path}", as there is no such folder`);
     }
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { playAudio, playVideo, StreamReader } from "../mod.ts";
+import { ffmpeg, playAudio, playVideo, StreamReader } from "../mod.ts";
 import { type Command, type Given, Refusal, UsageError } from "./command.ts";
 import { askedLater } from "./failures.ts";
 import { duration, note, Quit } from "./terminal.ts";
@@ -22,6 +22,7 @@ export const playCommand: Command = {
   notes: ["q and Escape stop it, in the window as well as in the terminal; so does Ctrl-C."],
   async run(given) {
     const path = given.args[0]!;
+    ffmpeg.setLogLevel("fatal");
     const pictures = await hasPictures(path, given);
     using quit = new Quit(true);
     try {

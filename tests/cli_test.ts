@@ -9,7 +9,14 @@ import { fileURLToPath } from "node:url";
 import { progressLine } from "../cli/terminal.ts";
 import { ffmpeg } from "../mod.ts";
 import { hasProgram } from "../tools/machine.ts";
-import { HAS_DISPLAY, HAS_SOUND, heardPart, startDisplay, startSound } from "./desktop.ts";
+import {
+  eventually,
+  HAS_DISPLAY,
+  HAS_SOUND,
+  heardPart,
+  startDisplay,
+  startSound,
+} from "./desktop.ts";
 import {
   encoders,
   ffmpegCli,
@@ -17,7 +24,6 @@ import {
   framemd5,
   media,
   type Ran,
-  run,
   runDeno,
   type RunOptions,
   tempDir,
@@ -251,6 +257,23 @@ Deno.test("convert gives files of sound no pictures, and says so", async () => {
   strictEqual((await ffprobe(dir.file("a.gif"))).streams[0].codec_name, "gif");
 });
 
+Deno.test("convert takes the cover of a song over where there is room for it", async () => {
+  using dir = tempDir();
+  const cover = await media("cover.png", ...testPictures(), "-frames:v", "1");
+  const song = await media(
+    "song.mp3",
+    ...testTone(44100, 1, 2),
+    ...["-i", cover, "-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic"],
+  );
+  await succeeds("convert", song, dir.file("song.mkv"), "--video-encoder", "png");
+  const { streams } = await ffprobe(dir.file("song.mkv"), "-show_streams", "-count_packets");
+  const told = streams.map((it: { codec_name: string }) => it.codec_name);
+  deepStrictEqual(told, ["vorbis", "png"]);
+  strictEqual(streams[1].nb_read_packets, "1");
+  await succeeds("convert", song, dir.file("song.flac"));
+  strictEqual((await ffprobe(dir.file("song.flac"))).streams.length, 1);
+});
+
 Deno.test("convert makes odd sizes even where the encoder needs that", async () => {
   using dir = tempDir();
   const odd = await media(
@@ -290,6 +313,8 @@ Deno.test("convert overwrites nothing unasked, and leaves nothing behind that it
     ...["--encoder-option", "presets=fast"],
   );
   await fails(1, /nothing to convert/, "convert", from, dir.file("e.mp3"), "--no-audio");
+  await fails(1, /no such folder/, "convert", from, `${dir.path}/no/f.mp4`);
+  await fails(1, /lasts 3\S* s/, "convert", from, dir.file("g.mp4"), "--start", "4");
   deepStrictEqual([...Deno.readDirSync(dir.path)].map(({ name }) => name), ["new.mp4"]);
 });
 
@@ -316,11 +341,12 @@ Deno.test("the program stays within its permissions", async () => {
 Deno.test("Ctrl-C ends the new file where it is", async () => {
   using dir = tempDir();
   const long = await media("long.mkv", ...testPictures("640x480", 25, 20), "-c:v", "mpeg4");
-  const to = dir.file("part.mkv");
-  const child = new Deno.Command(Deno.execPath(), {
+  const to = dir.file("part.ts");
+  await using child = new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "--no-check", "-A", PROGRAM, "convert", long, to],
-      ...["--encoder-option", "preset=placebo", "--encoder-option", "threads=1"],
+      ...["--video-encoder", "libx264"],
+      ...["--encoder-option", "preset=slower", "--encoder-option", "threads=1"],
     ],
     stdout: "piped",
     stderr: "piped",
@@ -333,12 +359,12 @@ Deno.test("Ctrl-C ends the new file where it is", async () => {
       return false;
     }
   };
-  while (!isWriting()) await new Promise((resolve) => setTimeout(resolve, 50));
+  await eventually("a file that is being written", () => isWriting() || undefined);
   child.kill("SIGINT");
   const { code, stderr } = await output;
   const text = new TextDecoder().decode(stderr);
   strictEqual(code, 1, text);
-  match(text, /^Stopped .*part\.mkv: /m);
+  match(text, /^Stopped .*part\.ts: /m);
   const { format } = await ffprobe(to);
   ok(Number(format.duration) > 0 && Number(format.duration) < 20, format.duration);
 });
