@@ -328,11 +328,16 @@ function notFoundMessage(where: readonly Place[], failures: readonly string[]): 
     `Cannot use FFmpeg's libraries: looked for libavutil ${wanted.join(", ")} (FFmpeg 4.3 to 9) ` +
     `and the libraries that belong to it in ${looked}`,
     ...failures.map((failure) => `Found but not usable: ${failure}`),
-    `To install FFmpeg here: ${installCommand(Deno.build.os, osRelease())}`,
+    `To install FFmpeg here: ${installCommandHere()}`,
     `If it is in a folder of its own, name that folder in the environment variable ` +
     `SLUICE_LIBRARY_PATH, and let the script read both (--allow-env=SLUICE_LIBRARY_PATH, ` +
     `--allow-read for the folder)`,
   ].join("\n");
+}
+
+/** The command that installs FFmpeg on this system. */
+export function installCommandHere(): string {
+  return installCommand(Deno.build.os, osRelease());
 }
 
 /** An environment variable, where the script may read it: Sluice does not prompt for that. */

@@ -160,6 +160,7 @@ export const windowsPipes = {
 export const avcodec = {
   avcodec_version: { parameters: [], result: "u32" },
   avcodec_configuration: { parameters: [], result: cstring },
+  avcodec_license: { parameters: [], result: cstring },
   avcodec_find_encoder: { parameters: ["u32"], result: codec },
   avcodec_find_encoder_by_name: { parameters: [input], result: codec },
   avcodec_find_decoder: { parameters: ["u32"], result: codec },

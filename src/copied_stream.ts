@@ -63,6 +63,8 @@ export class Copying {
 /** A stream that is copied. */
 export class CopiedStream implements Disposable {
   readonly type = "copy";
+  /** Nothing is encoded: its frames are its packets. */
+  readonly frames = undefined;
   /** What the container takes the stream's parameters from. */
   readonly context: CodecContext;
   /** The unit of the packets' times. */

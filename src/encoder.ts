@@ -34,6 +34,7 @@ export class Encoder implements Disposable {
   readonly #codec: Codec;
   readonly #video: boolean;
   readonly #packet: Packet;
+  #frames = 0;
   #drained = false;
   /** A short frame is the last: encoders with a fixed frame size take no other after it. */
   #short = false;
@@ -78,6 +79,11 @@ export class Encoder implements Disposable {
     return this.context.fields.frame_size;
   }
 
+  /** How many frames have been encoded. */
+  get frames(): number {
+    return this.#frames;
+  }
+
   /** Whether frames may still be written: after draining, most encoders take no more. */
   get drained(): boolean {
     return this.#drained || this.#short;
@@ -97,6 +103,7 @@ export class Encoder implements Disposable {
     if (code < 0) {
       throw failure(code, `encode a frame with "${this.#codec.name}"`, this.#hint(code));
     }
+    this.#frames++;
     yield* this.#receive(next);
   }
 

@@ -12,7 +12,7 @@
  */
 
 import { protocolClass } from "../ffi/compat.ts";
-import { ffmpeg as libraries } from "../ffi/load.ts";
+import { ffmpeg as libraries, installCommandHere } from "../ffi/load.ts";
 import { LIBRARIES } from "../ffi/locate.ts";
 import { cString, pointerAt, PointerSlot, readCString } from "../ffi/memory.ts";
 import { childClasses, type Option, optionsOf } from "../ffi/options.ts";
@@ -108,11 +108,14 @@ function* iterate<T extends string>(
   while ((pointer = next(state.address)) !== null) yield pointer;
 }
 
+/** Devices count as containers, too, once their library has been opened: so it always is. */
 function* outputFormats(): Generator<Pointer<"AVOutputFormat">> {
+  void libraries().avdevice;
   yield* iterate((state) => libraries().avformat.av_muxer_iterate(state));
 }
 
 function* inputFormats(): Generator<Pointer<"AVInputFormat">> {
+  void libraries().avdevice;
   yield* iterate((state) => libraries().avformat.av_demuxer_iterate(state));
 }
 
@@ -296,12 +299,27 @@ export function buildConfig(): string {
   return readCString(libraries().avcodec.avcodec_configuration());
 }
 
-/** The containers that can be written. */
+/** The license of FFmpeg as it was built, such as `"GPL version 2 or later"`. */
+export function license(): string {
+  return readCString(libraries().avcodec.avcodec_license());
+}
+
+/** Where the libraries were found: a folder, or `"the system's library loader"`. */
+export function location(): string {
+  return libraries().place;
+}
+
+/** The command that installs FFmpeg on this system. Needs no FFmpeg. */
+export function installCommand(): string {
+  return installCommandHere();
+}
+
+/** The containers that can be written, devices among them. */
 export function muxers(): Descriptions {
   return described([...outputFormats()].map((pointer) => nameOf("AVOutputFormat", pointer)));
 }
 
-/** The containers that can be read. */
+/** The containers that can be read, devices among them. */
 export function demuxers(): Descriptions {
   return described([...inputFormats()].map((pointer) => nameOf("AVInputFormat", pointer)));
 }

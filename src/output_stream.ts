@@ -118,6 +118,11 @@ export abstract class OutputStream<Input, Checked extends { numFrames: number }>
     return this.#raw ? this.timeBase : this.encoder.timeBase;
   }
 
+  /** How many frames have been encoded; `undefined` where chunks become packets as they are. */
+  get frames(): number | undefined {
+    return this.#raw ? undefined : this.encoder.frames;
+  }
+
   /** Checks a chunk; throws a `TypeError` that says what would fit. */
   abstract check(chunk: Input): Checked;
 

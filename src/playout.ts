@@ -32,10 +32,13 @@ export class Playout {
   readonly #pacer: Pacer | undefined;
   /** The end of what has been written, in seconds, stream by stream. */
   readonly #ends: number[] = [];
-  #packets = 0;
+  /** How many packets have been written, stream by stream. */
+  readonly #packets: number[] = [];
   #bytes = 0;
   #seconds = 0;
   #underruns = 0;
+  #opened: number | undefined;
+  #closed: number | undefined;
   #began: number | undefined;
   /** Until when the device has sound, by the clock in milliseconds. */
   #lastsUntil = Infinity;
@@ -75,19 +78,36 @@ export class Playout {
     this.#waits = true;
   }
 
-  /** What has been done so far. */
-  get counts(): StreamWriterStats {
+  /** The output has been opened: from here on counts the time for the speed. */
+  start(): void {
+    this.#opened = performance.now();
+  }
+
+  /** The output is closed: the speed stays as it is. */
+  stop(): void {
+    this.#closed ??= performance.now();
+  }
+
+  /** What has been done so far; `frames` has the frames of each stream that is encoded. */
+  counts(frames: readonly (number | undefined)[]): StreamWriterStats {
     const { queued = 0, dropped = 0, reconnects = 0 } = this.#output.counts ?? {};
     return {
-      packets: this.#packets,
+      frames: sum(frames.map((count, index) => count ?? this.#packets[index] ?? 0)),
+      packets: sum(this.#packets),
       bytes: this.#bytes,
       seconds: this.#seconds,
+      speed: this.#speed,
       late: this.#pacer?.late ?? 0,
       dropped: dropped + (this.#pacer?.dropped ?? 0),
       queued,
       reconnects,
       underruns: this.#underruns,
     };
+  }
+
+  get #speed(): number {
+    if (this.#opened === undefined || this.#seconds === 0) return 0;
+    return this.#seconds * 1000 / ((this.#closed ?? performance.now()) - this.#opened);
   }
 
   /** The end of what has been written, in seconds. */
@@ -116,7 +136,7 @@ export class Playout {
     const begin = pts === NOPTS ? this.#ends[index] ?? 0 : toSeconds(pts, timeBase);
     const lasts = toSeconds(duration, timeBase);
     if (!this.#padding) {
-      this.#packets++;
+      this.#packets[index] = (this.#packets[index] ?? 0) + 1;
       this.#bytes += size;
       this.#seconds = Math.max(this.#seconds, begin + lasts);
     }
@@ -196,4 +216,8 @@ export class Playout {
       last = heard;
     }
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }

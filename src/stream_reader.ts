@@ -57,6 +57,7 @@ import {
 } from "./object_source.ts";
 import { openFailure, UrlSource } from "./source.ts";
 import { article, shown } from "./text.ts";
+import { valueOf } from "./time.ts";
 import type { WaitOptions } from "./types.ts";
 
 /** How a source is opened. */
@@ -164,6 +165,12 @@ export type SeekMode = "key" | "any" | "precise";
 export interface StreamReaderStats {
   /** Packets read. */
   readonly packets: number;
+  /** Bytes of them. */
+  readonly bytes: number;
+  /** Seconds of media in them, of the stream that has most. */
+  readonly seconds: number;
+  /** Seconds of media per second since the first read, until the source's end. */
+  readonly speed: number;
   /** Frames decoded. */
   readonly frames: number;
   /** Packets that could not be decoded and were left out. */
@@ -223,6 +230,12 @@ export class StreamReader implements Disposable, AsyncDisposable {
   #copies: { readonly index: number; readonly sink: Sink<Packet> }[] = [];
   #ended = false;
   #packets = 0;
+  #bytes = 0;
+  /** How long the packets of each source stream last, in units of the stream. */
+  readonly #lengths: number[] = [];
+  readonly #units: number[] = [];
+  /** When the first packet was asked for, and when the source had ended. */
+  #times: { began?: number; ended?: number | undefined } = {};
   #removed = { frames: 0, skipped: 0, dropped: 0 };
 
   private constructor(demuxer: Demuxer, { interrupt, url, strict, onlyLater }: Opening) {
@@ -379,12 +392,19 @@ export class StreamReader implements Disposable, AsyncDisposable {
     return this.#output(i).info;
   }
 
-  /** What has been done so far. */
+  /** What has been done so far. Cheap to ask. */
   get stats(): StreamReaderStats {
     const sum = (of: (stream: InputStream) => number) =>
       this.#streams.reduce((total, stream) => total + of(stream), 0);
+    const seconds = this.#lengths.reduce((most, length, i) => {
+      return Math.max(most, length * this.#units[i]!);
+    }, 0);
+    const { began = 0, ended = performance.now() } = this.#times;
     return {
       packets: this.#packets,
+      bytes: this.#bytes,
+      seconds,
+      speed: seconds === 0 ? 0 : seconds * 1000 / (ended - began),
       frames: this.#removed.frames + sum((stream) => stream.frames),
       skippedPackets: this.#removed.skipped + sum((stream) => stream.skipped),
       droppedChunks: this.#removed.dropped + sum((stream) => stream.buffer.dropped),
@@ -573,6 +593,7 @@ export class StreamReader implements Disposable, AsyncDisposable {
       stream.reset(mode === "precise" ? timestamp : -Infinity);
     }
     this.#ended = false;
+    this.#times.ended = undefined;
   }
 
   /** Puts the demuxer where reading must begin. */
@@ -623,6 +644,7 @@ export class StreamReader implements Disposable, AsyncDisposable {
     this.#needStreams();
     this.#select();
     const began = performance.now();
+    this.#times.began ??= began;
     while (true) {
       const code: number = yield* this.#open.read(this.#decode);
       yield* breathe();
@@ -660,8 +682,11 @@ export class StreamReader implements Disposable, AsyncDisposable {
   readonly #decode = (packet: Packet): Steps<void> => this.#dispatch(packet);
 
   *#dispatch(packet: Packet): Steps<void> {
+    const { stream_index: index, size, duration } = packet.fields;
     this.#packets++;
-    const index = packet.fields.stream_index;
+    this.#bytes += size;
+    this.#lengths[index] = (this.#lengths[index] ?? 0) + duration;
+    this.#units[index] ??= valueOf(this.#open.timeBase(index));
     for (const copy of this.#copies) {
       const rest = copy.index === index ? copy.sink(packet) : undefined;
       if (rest) yield* rest;
@@ -674,6 +699,7 @@ export class StreamReader implements Disposable, AsyncDisposable {
   *#drain(): Steps<void> {
     this.#ended = true;
     for (const stream of this.#streams) yield* stream.push(null);
+    this.#times.ended = performance.now();
   }
 
   /**
@@ -822,6 +848,7 @@ export class StreamReader implements Disposable, AsyncDisposable {
   *#close(): Steps<void> {
     if (this.#demuxer.freed) return;
     forgotten.unregister(this);
+    this.#times.ended ??= performance.now();
     free({ demuxer: this.#demuxer, streams: this.#streams });
   }
 

@@ -139,12 +139,16 @@ export interface VideoStreamOptions extends OutputStreamOptions {
 
 /** What a writer has done so far. */
 export interface StreamWriterStats {
+  /** Frames encoded: pictures, and stretches of samples. */
+  readonly frames: number;
   /** Packets written. */
   readonly packets: number;
   /** Bytes of them, before the container's own. */
   readonly bytes: number;
   /** Seconds of media written, of the stream that has come farthest. */
   readonly seconds: number;
+  /** Seconds of media per second since `open`, until `close`. */
+  readonly speed: number;
   /** Paced: packets that came too late by more than they last. */
   readonly late: number;
   /** Packets that were left out, to keep up with a clock or because a receiver was too slow. */

@@ -127,7 +127,7 @@ export abstract class Writer implements Disposable, AsyncDisposable {
 
   /** What has been done so far. Cheap to ask. */
   get stats(): StreamWriterStats {
-    return this.#playout.counts;
+    return this.#playout.counts(this.#streams.map((stream) => stream.frames));
   }
 
   /** How many streams have been added. */
@@ -333,6 +333,7 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     }
     if (this.#target?.streams) this.#playout.mayWait();
     this.#state = "open";
+    this.#playout.start();
     this.#tend();
   }
 
@@ -356,6 +357,7 @@ export abstract class Writer implements Disposable, AsyncDisposable {
 
   #release(): void {
     this.#state = "closed";
+    this.#playout.stop();
     if (this.#tending !== undefined) clearInterval(this.#tending);
     forgotten.unregister(this);
     free({ output: this.#output, target: this.#target, streams: this.#streams });

@@ -251,3 +251,14 @@ Deno.test({
     ok(devices.some(({ name, direction }) => name === "first.monitor" && direction === "input"));
   },
 });
+
+Deno.test("ffmpeg.license(), location() and installCommand() tell where FFmpeg is from", async () => {
+  const { text } = await run("ffmpeg", ["-hide_banner", "-L"]);
+  const [, version, later] = /version ([\d.]+) of the License(, or[\s\S]*later version)?/.exec(
+    text,
+  )!;
+  ok(ffmpeg.license().includes(`version ${Number(version)}`), ffmpeg.license());
+  strictEqual(ffmpeg.license().endsWith("or later"), later !== undefined);
+  ok(ffmpeg.location() !== "");
+  ok(/ffmpeg/i.test(ffmpeg.installCommand()));
+});

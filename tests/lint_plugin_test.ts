@@ -52,6 +52,11 @@ Deno.test("import-direction lets imports point down only", () => {
     ["src/packet.ts", "node:path"],
     ["ffi/layouts/59.ts", "../struct.ts"],
     ["tests/a_test.ts", "../mod.ts"],
+    ["cli.ts", "./mod.ts"],
+    ["cli.ts", "./cli/info.ts"],
+    ["cli/info.ts", "../mod.ts"],
+    ["cli/info.ts", "../src/text.ts"],
+    ["cli/info.ts", "./text.ts"],
   ] as const;
   for (const [from, to] of allowed) {
     deepStrictEqual(brokenRules(from, `import { a } from "${to}";`), [], `${from} ${to}`);
@@ -72,6 +77,11 @@ Deno.test("import-direction reports imports that point up, sideways or out", () 
     ["src/play.ts", "./nobody_knows.ts"],
     ["ffi/load.ts", "../src/time.ts"],
     ["mod.ts", "./tools/layers.ts"],
+    ["mod.ts", "./cli.ts"],
+    ["src/play.ts", "../cli/info.ts"],
+    ["cli/info.ts", "../src/stream_reader.ts"],
+    ["cli/info.ts", "../ffi/error.ts"],
+    ["cli/info.ts", "npm:left-pad"],
   ] as const;
   for (const [from, to] of forbidden) {
     const forms = [

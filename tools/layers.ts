@@ -2,7 +2,7 @@
  * The layers of the library and the rule of its imports, in one place for the lint plugin and the
  * architecture test: imports point one way only,
  *
- * `mod.ts` → façades → one-stream pipelines → stages → values → `ffi/`
+ * `cli.ts` → `mod.ts` → façades → one-stream pipelines → stages → values → `ffi/`
  */
 
 /** A layer of `src/`. */
@@ -106,8 +106,16 @@ export function layerOf(path: string): Layer | undefined {
 
 /** Whether a file, by its path from the project's root, is part of what is published. */
 export function isLibraryFile(path: string): boolean {
-  return path === "mod.ts" || path.startsWith("src/") || path.startsWith("ffi/");
+  return path === "mod.ts" || path.startsWith("src/") || path.startsWith("ffi/") || isProgram(path);
 }
+
+/** Whether a file is part of the program, which uses the library as anyone else does. */
+function isProgram(path: string): boolean {
+  return path === "cli.ts" || path.startsWith("cli/");
+}
+
+/** What the program uses of the library: its public face, and the wording of its messages. */
+const FOR_PROGRAM = ["mod.ts", "src/text.ts"];
 
 /** Whether a file may name `Deno.dlopen` and the like. */
 export function mayTouchMemory(path: string): boolean {
@@ -121,6 +129,10 @@ export function whyNotImport(from: string, specifier: string): string | undefine
     return `The library depends on nothing but Deno: "${specifier}" is neither relative nor node:`;
   }
   const to = resolvePath(from, specifier);
+  if (isProgram(from)) {
+    const fits = FOR_PROGRAM.includes(to) || to.startsWith("cli/");
+    return fits ? undefined : `The program imports only mod.ts and its own parts: "${to}"`;
+  }
   if (from.startsWith("ffi/")) {
     return to.startsWith("ffi/") ? undefined : `ffi/ imports only ffi/: "${to}" is outside`;
   }

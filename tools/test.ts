@@ -60,7 +60,7 @@ function checks(): Step[] {
     check("Formatting", "fmt", "--check"),
     check("Lint", "lint"),
     check("Types", "check", "."),
-    check("Documentation", "doc", "--lint", "mod.ts"),
+    check("Documentation", "doc", "--lint", "mod.ts", "cli.ts"),
     check("Package", "publish", "--dry-run", "--allow-dirty"),
   ];
 }
