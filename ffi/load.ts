@@ -6,6 +6,7 @@
 
 import type { Twin } from "./call.ts";
 import { LibraryError } from "./error.ts";
+import { keepLoaded } from "./keep_loaded.ts";
 import type { Layout } from "./layouts/fields.ts";
 import { layout as layout58 } from "./layouts/58.ts";
 import { layout as layout59 } from "./layouts/59.ts";
@@ -193,6 +194,7 @@ class NotFound extends Error {}
 class Opener {
   readonly #place: Place;
   readonly #layout: Layout;
+  readonly #kept: Set<LibraryName> = new Set();
 
   constructor(place: Place, layout: Layout) {
     this.#place = place;
@@ -234,7 +236,10 @@ class Opener {
   #dlopen(name: LibraryName, table: Deno.ForeignLibraryInterface): Record<string, unknown> {
     const path = this.path(name);
     try {
-      return Deno.dlopen(path, table).symbols;
+      const { symbols } = Deno.dlopen(path, table);
+      if (!this.#kept.has(name)) keepLoaded(path);
+      this.#kept.add(name);
+      return symbols;
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
       const message = (error as Error).message;

@@ -5,7 +5,8 @@
  */
 
 import { LibraryError } from "./error.ts";
-import { cString, readCString } from "./memory.ts";
+import { keepLoaded } from "./keep_loaded.ts";
+import { readCString } from "./memory.ts";
 
 /** SDL, as it was found. */
 export interface SdlLibrary {
@@ -37,12 +38,7 @@ const SYMBOLS = {
   SDL_InitSubSystem: { parameters: ["u32"], result: "i32" },
   SDL_QuitSubSystem: { parameters: ["u32"], result: "void" },
   SDL_GetError: { parameters: [], result: "pointer" },
-  // Of the C library, which SDL depends on.
-  dlopen: { parameters: ["buffer", "i32"], result: "pointer", optional: true },
 } as const satisfies Deno.ForeignLibraryInterface;
-
-/** Linux: flags of `dlopen`. */
-const RTLD_NOW_NODELETE = 0x1002;
 
 interface Opened extends SdlLibrary {
   readonly functions: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
@@ -64,7 +60,7 @@ export function sdlLibrary(): SdlLibrary | null {
     for (const path of NAMES[major][Deno.build.os] ?? NAMES[major].linux!) {
       try {
         opened = { major, path, functions: Deno.dlopen(path, SYMBOLS).symbols };
-        keepLoaded(opened);
+        keepLoaded(path); // threads of a sound device that is gone run on
         return opened;
       } catch (error) {
         if (error instanceof Deno.errors.NotCapable) throw error;
@@ -72,14 +68,6 @@ export function sdlLibrary(): SdlLibrary | null {
     }
   }
   return opened = null;
-}
-
-/**
- * Keeps the library where it is until the process ends: Deno closes libraries a moment before that,
- * when threads of SDL's may still run in it, as those of a sound device that is gone.
- */
-function keepLoaded({ path, functions }: Opened): void {
-  if (Deno.build.os === "linux") functions.dlopen?.(cString(path), RTLD_NOW_NODELETE);
 }
 
 /**

@@ -22,7 +22,7 @@ import { NOPTS, structClass } from "../ffi/struct.ts";
 import type { Pointer } from "../ffi/symbols.ts";
 import { verifyLayout, withoutNewerFields } from "../ffi/verify.ts";
 import { StreamReader } from "../mod.ts";
-import { noLiveHandles, run, runDeno, tempDir, threeTries } from "./helpers.ts";
+import { allFreed, noLiveHandles, run, runDeno, tempDir, threeTries } from "./helpers.ts";
 
 const LAYOUTS: readonly Layout[] = [layout58, layout59, layout60, layout61, layout62, layout63];
 
@@ -727,7 +727,7 @@ Deno.test(
       clearInterval(ticking);
       clearTimeout(timer);
     }
-    noLiveHandles();
+    await allFreed();
   }),
 );
 
@@ -739,9 +739,38 @@ Deno.test(
     await rejects(StreamReader.open(source.url, { timeout: 100 }), { name: "TimeoutError" });
     const took = performance.now() - start;
     ok(took >= 95 && took < 500, `took ${took} ms`);
-    noLiveHandles();
+    await allFreed();
   }),
 );
+
+Deno.test("a worker that ends while a call is under way does not end the process", async () => {
+  if (Deno.build.os === "windows") return; // which has no named pipes like these
+  using dir = tempDir();
+  await run("mkfifo", [dir.file("pipe")]);
+  const library = new URL("../mod.ts", import.meta.url).href;
+  await Deno.writeTextFile(
+    dir.file("worker.js"),
+    `import { StreamWriter } from ${JSON.stringify(library)};
+    const writer = new StreamWriter(${JSON.stringify(dir.file("pipe"))}, { format: "wav" });
+    writer.addAudioStream(8000, 1);
+    writer.open(); // waits for somebody to read
+    setTimeout(() => postMessage("waits"), 200);`,
+  );
+  await Deno.writeTextFile(
+    dir.file("main.js"),
+    `const worker = new Worker(import.meta.resolve("./worker.js"), { type: "module" });
+    await new Promise((resolve) => worker.onmessage = resolve);
+    worker.terminate();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const file = await Deno.open(${JSON.stringify(dir.file("pipe"))});
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    file.close();
+    console.log("alive");`,
+  );
+  const { code, text, stderr } = await runDeno(dir.file("main.js"));
+  strictEqual(code, 0, stderr);
+  strictEqual(text.trim(), "alive");
+});
 
 Deno.test("StreamReader ends a read that waits for data, and goes on reading after it", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

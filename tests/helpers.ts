@@ -164,6 +164,15 @@ export function threeTries(fn: () => Promise<void>): () => Promise<void> {
   };
 }
 
+/** Waits until no native object is alive: a call that was left behind ends a little later. */
+export async function allFreed(): Promise<void> {
+  const limit = performance.now() + 5000;
+  while (Object.keys(liveHandles()).length > 0 && performance.now() < limit) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  noLiveHandles();
+}
+
 let encoderNames: Promise<ReadonlySet<string>> | undefined;
 
 /** The encoders of the FFmpeg that is installed, by name. */

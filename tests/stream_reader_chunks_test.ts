@@ -176,7 +176,7 @@ Deno.test("StreamReader.stream() gives the same chunks as streamSync()", async (
   add(two);
   const async = await Array.fromAsync(two.stream());
   deepStrictEqual(describe(async), describe(sync));
-  deepStrictEqual(two.stats, one.stats);
+  deepStrictEqual({ ...two.stats, speed: 0 }, { ...one.stats, speed: 0 });
   ok(sync.length > 35);
 });
 
