@@ -8,7 +8,8 @@ import { fail } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { mediaPath, run } from "./helpers.ts";
 
-const PYTHON = "/usr/bin/python3";
+/** The Python whose torchaudio is asked. */
+export const PYTHON = "/usr/bin/python3";
 const PEER = fileURLToPath(new URL("torchaudio_peer.py", import.meta.url));
 
 /** Whether torchaudio is missing, so that nothing can be compared with it. */
