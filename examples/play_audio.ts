@@ -3,20 +3,23 @@
  *
  *   deno run -A examples/play_audio.ts [sound] [device]
  *
- * Without a sound it makes a tone. The device is FFmpeg's name for one, such as "alsa" or
- * "audiotoolbox"; "audio" stands for the usual one of this system.
+ * Without a sound it makes a tone; "tutorial" stands for the one of the tutorial, which it downloads.
+ * The device is FFmpeg's name for one, such as "alsa" or "audiotoolbox"; "audio" stands for the usual
+ * one of this system.
  */
-import { type AudioChunk, StreamReader, StreamWriter } from "../mod.ts";
+import { downloadAsset, load, StreamWriter } from "../mod.ts";
+
+const TUTORIAL = "tutorial-assets/Lab41-SRI-VOiCES-src-sp0307-ch127535-sg0042.wav";
 
 /** Samples in (frame, channel) order. */
-interface Waveform {
+interface Sound {
   readonly samples: Float32Array;
   readonly sampleRate: number;
   readonly numChannels: number;
 }
 
 /** Two seconds of a tone that fades out, an octave apart left and right. */
-function tone(): Waveform {
+function tone(): Sound {
   const sampleRate = 48000;
   const samples = new Float32Array(2 * sampleRate * 2);
   for (let i = 0; i < samples.length; i++) {
@@ -27,20 +30,16 @@ function tone(): Waveform {
   return { samples, sampleRate, numChannels: 2 };
 }
 
-/** Decodes a whole file. */
-async function load(path: string): Promise<Waveform> {
-  await using reader = await StreamReader.open(path);
-  reader.addBasicAudioStream(-1, { format: "flt" });
-  await reader.processAllPackets();
-  const [chunk] = reader.popChunks<[AudioChunk]>();
-  if (!chunk) throw new Error(`There is no sound in "${path}"`);
-  const { sampleRate } = reader.getOutStreamInfo(0) as { sampleRate: number };
-  return { samples: chunk.data as Float32Array, sampleRate, numChannels: chunk.numChannels };
+/** The sound of a file. */
+async function soundOf(path: string): Promise<Sound> {
+  const { data, ...sound } = await load(path, { channelsFirst: false });
+  return { samples: data as Float32Array, ...sound };
 }
 
 if (import.meta.main) {
   const [path, device = "audio"] = Deno.args;
-  const { samples, sampleRate, numChannels } = path === undefined ? tone() : await load(path);
+  const file = path === "tutorial" ? await downloadAsset(TUTORIAL) : path;
+  const { samples, sampleRate, numChannels } = file === undefined ? tone() : await soundOf(file);
 
   const writer = new StreamWriter("-", { format: device });
   writer.addAudioStream(sampleRate, numChannels);

@@ -4,13 +4,22 @@
  *
  *   deno run -A examples/play_video.ts [film]
  *
- * Without a film it makes one. For pictures and sound in step there is playVideo().
+ * Without a film it makes one; "tutorial" stands for the one of torchaudio's tutorial, which it
+ * downloads. For pictures and sound in step there is playVideo().
  */
-import { FFmpegError, type SourceVideoStream, StreamReader, StreamWriter } from "../mod.ts";
-import type { VideoChunk } from "../mod.ts";
+import {
+  downloadAsset,
+  FFmpegError,
+  type SourceVideoStream,
+  StreamReader,
+  StreamWriter,
+  type VideoChunk,
+} from "../mod.ts";
 import { makeClip } from "./make_clip.ts";
 
 const FRAMES_PER_CHUNK = 256;
+const TUTORIAL = "tutorial-assets/stream-api/" +
+  "NASAs_Most_Scientifically_Complex_Space_Observatory_Requires_Precision-MP4_small.mp4";
 
 /** Takes one chunk more than was asked for, so that the next is decoded while this one is shown. */
 async function* ahead<T>(chunks: AsyncIterator<T>): AsyncGenerator<T> {
@@ -26,6 +35,7 @@ async function* ahead<T>(chunks: AsyncIterator<T>): AsyncGenerator<T> {
 
 if (import.meta.main) {
   let [film] = Deno.args;
+  if (film === "tutorial") film = await downloadAsset(TUTORIAL);
   if (film === undefined) {
     film = await Deno.makeTempFile({ suffix: ".mp4" });
     await makeClip(film);
