@@ -193,6 +193,8 @@ class NotFound extends Error {}
 class Opener {
   readonly #place: Place;
   readonly #layout: Layout;
+  /** What was opened because another library needs it. */
+  readonly #needed = new Set<string>();
 
   constructor(place: Place, layout: Layout) {
     this.#place = place;
@@ -234,11 +236,27 @@ class Opener {
   #dlopen(name: LibraryName, table: Deno.ForeignLibraryInterface): Record<string, unknown> {
     const path = this.path(name);
     try {
-      return Deno.dlopen(path, table).symbols;
+      return this.#openFile(path, table);
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
       const message = (error as Error).message;
       throw isMissing(message, path) ? this.#missing(name) : new Error(`${path}: ${message}`);
+    }
+  }
+
+  /**
+   * Opens a file, and first those beside it that the system's loader says it misses: packages that
+   * carry FFmpeg inside them carry the libraries that it needs too, under names of their own.
+   */
+  #openFile(path: string, table: Deno.ForeignLibraryInterface): Record<string, unknown> {
+    try {
+      return Deno.dlopen(path, table).symbols;
+    } catch (error) {
+      const needed = this.#place.named((error as Error).message, path);
+      if (needed === undefined || this.#needed.has(needed)) throw error;
+      this.#needed.add(needed);
+      this.#openFile(needed, {});
+      return this.#openFile(path, table);
     }
   }
 
