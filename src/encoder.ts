@@ -35,6 +35,8 @@ export class Encoder implements Disposable {
   readonly #video: boolean;
   readonly #packet: Packet;
   #drained = false;
+  /** Some encoders say that they can be reset, and take nothing more after it all the same. */
+  #reset = false;
   /** A short frame is the last: encoders with a fixed frame size take no other after it. */
   #short = false;
 
@@ -110,6 +112,9 @@ export class Encoder implements Disposable {
   }
 
   #hint(code: number): string {
+    if (this.#reset) {
+      return "this encoder may take nothing more after flush(): flush only before close()";
+    }
     if (this.#video || code !== posixCode("EINVAL")) return "";
     return "a sample may be NaN or infinite, which this encoder does not take";
   }
@@ -126,6 +131,7 @@ export class Encoder implements Disposable {
     if ((this.#codec.capabilities & flag) !== 0) {
       avcodec.avcodec_flush_buffers(this.context.pointer);
       this.#drained = false;
+      this.#reset = true;
     }
   }
 
