@@ -6,7 +6,7 @@
 
 import { call, type Rest, type Steps, type Twin } from "../ffi/call.ts";
 import { dropSamples } from "../ffi/alsa.ts";
-import { hasMuxer } from "../ffi/compat.ts";
+import { hasMuxer, layoutOf } from "../ffi/compat.ts";
 import { replaceEntries } from "../ffi/dictionary.ts";
 import { EAGAIN, posixCode } from "../ffi/error.ts";
 import { Handle } from "../ffi/handle.ts";
@@ -65,8 +65,22 @@ const OGG_FORMATS = new Set(["vorbis", "opus", "flac", "speex", "theora", "vp8"]
 /** Containers that do not keep times, beside those that FFmpeg marks so. */
 const TIMELESS = new Set(["wav", "w64", "rf64", "aiff", "au", "caf", "tta", "wv", "voc"]);
 
+/** Sound of which FLV can hold more than two channels; of all other it notes mono or stereo. */
+const FLV_SURROUND = new Set(["aac", "ac3", "eac3", "flac", "opus"]);
+
 /** The longest SDP, in bytes. */
 const MAX_SDP = 16384;
+
+/** FFmpeg up to 8 writes a file that says "stereo", and FFmpeg 9 ends the whole process. */
+function checkFlvChannels({ fields }: CodecContext): void {
+  const { channels } = layoutOf(fields);
+  const codec = codecName(fields.codec_id);
+  if (channels <= 2 || FLV_SURROUND.has(codec)) return;
+  throw new TypeError(
+    `Expected 1 or 2 channels of "${codec}" for the container "flv", got ${channels}: ` +
+      `set encoderNumChannels, or choose an encoder for one of ${listed([...FLV_SURROUND])}`,
+  );
+}
 
 /** A container in the making. */
 export class Muxer extends Handle<"AVFormatContext"> implements Output {
@@ -187,6 +201,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
   /** Adds a stream for an encoder's packets; gives its index. */
   addStream(context: CodecContext, frameRate?: Rational): number {
     if (this.device && this.#streams.length > 0) throw new TypeError(ONE_STREAM[this.device]);
+    if (this.name === "flv") checkFlvChannels(context);
     const { avformat, avcodec } = ffmpeg();
     const pointer = avformat.avformat_new_stream(this.pointer, null);
     if (pointer === null) throw new Error("Cannot add a stream: out of memory");
