@@ -373,15 +373,22 @@ async function libraryFolder(): Promise<string | undefined> {
   return /(\/\S+)\/libavutil\S*\.so/.exec(maps)?.[1];
 }
 
+/** The file that holds a library of the running FFmpeg, in a folder. */
+function fileHere(names: readonly string[], library: typeof LIBRARIES[number]): string {
+  return fileFor(Deno.build.os, library, ffmpeg().layout.majors[library], names)!;
+}
+
 /** Links to the running FFmpeg's libraries, without some of them. */
 async function linked(folder: string, without: readonly string[]): Promise<boolean> {
   const source = await libraryFolder();
   if (source === undefined) return false;
-  const { majors } = ffmpeg().layout;
-  for (const name of LIBRARIES) {
-    const file = loaderName(Deno.build.os, name, majors[name]);
-    if (!without.includes(name)) await Deno.symlink(`${source}/${file}`, `${folder}/${file}`);
-  }
+  const names = [...Deno.readDirSync(source)].map(({ name }) => name);
+  const files = LIBRARIES.map((library) => fileHere(names, library));
+  const wanted = files.filter((_, i) => !without.includes(LIBRARIES[i]!));
+  // A package that has names of its own for FFmpeg's libraries brings all that they need, too.
+  const isPackage = !files.includes(loaderName("linux", "avutil", ffmpeg().layout.majors.avutil));
+  if (isPackage) wanted.push(...names.filter((name) => !files.includes(name)));
+  for (const file of wanted) await Deno.symlink(`${source}/${file}`, `${folder}/${file}`);
   return true;
 }
 
@@ -392,7 +399,8 @@ Deno.test({
     using dir = tempDir();
     ok(await linked(dir.path, []));
     strictEqual(await errorWith(dir.path, "ffmpeg().place"), `opened ${dir.path}`);
-    const path = `${dir.path}/${loaderName("linux", "avcodec", ffmpeg().layout.majors.avcodec)}`;
+    const file = fileHere([...Deno.readDirSync(dir.path)].map(({ name }) => name), "avcodec");
+    const path = `${dir.path}/${file}`;
     strictEqual(await errorWith(dir.path, `ffmpeg().pathOf("avcodec")`), `opened ${path}`);
   },
 });

@@ -164,6 +164,23 @@ export function threeTries(fn: () => Promise<void>): () => Promise<void> {
   };
 }
 
+let programOptions: Promise<ReadonlySet<string>> | undefined;
+
+/** Whether the `ffmpeg` program that is installed has an option. */
+export function programHasOption(name: string): Promise<boolean> {
+  programOptions ??= run("ffmpeg", ["-v", "error", "-h", "long"]).then(({ text }) =>
+    new Set([...text.matchAll(/^-(\w+)/gm)].map((match) => match[1]!))
+  );
+  return programOptions.then((options) => options.has(name));
+}
+
+const hasFrameSyncMode = await programHasOption("fps_mode");
+
+/** The arguments that tell `ffmpeg` which pictures to leave out or to repeat. */
+export function frameSync(mode: "passthrough" | "vfr"): string[] {
+  return [hasFrameSyncMode ? "-fps_mode" : "-vsync", mode];
+}
+
 let encoderNames: Promise<ReadonlySet<string>> | undefined;
 
 /** The encoders of the FFmpeg that is installed, by name. */

@@ -4,6 +4,7 @@ import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/s
 import { type FFmpegError, StreamReader } from "../mod.ts";
 import {
   ffmpegCli,
+  frameSync,
   madeOnce,
   media,
   noLiveHandles,
@@ -260,10 +261,10 @@ Deno.test("StreamReader.removeStream() takes a stream away, and keeps its counts
   deepStrictEqual(reader.popChunks().map((chunk) => chunk!.numChannels), [2, 1]);
   strictEqual(reader.getOutStreamInfo(0).mediaType, "audio");
   reader.removeStream(1);
-  // The pictures' packets are no longer read: those of two seconds of sound are 28.
+  // The pictures' packets are no longer read: those of two seconds of sound are about 30.
   const before = reader.stats.packets;
   reader.processAllPacketsSync();
-  ok(reader.stats.packets - before <= 28, `${reader.stats.packets - before} packets`);
+  ok(reader.stats.packets - before < 40, `${reader.stats.packets - before} packets`);
   reader.removeStream(0);
   strictEqual(reader.numOutStreams, 0);
   reader.seekSync(0);
@@ -281,7 +282,7 @@ Deno.test("StreamReader decodes a stream that is added in mid-file from there on
   ok(video![0]!.pts > 0.5 && video!.at(-1)!.pts === 49 / 25, `from ${video![0]!.pts}`);
 });
 
-/** What one run of `ffmpeg` gives for many chains of filters: a folder with a file for each. */
+/** What `ffmpeg` gives for chains of filters: a folder with a file for each. */
 function filtered(
   name: string,
   path: Promise<string>,
@@ -290,8 +291,11 @@ function filtered(
 ): Promise<string> {
   return madeOnce(name, async (folder) => {
     await Deno.mkdir(folder);
-    const args = filters.flatMap((filter, i) => [...outputs(filter), `${folder}/${i}`]);
-    await ffmpegCli("-filter_threads", "1", "-i", await path, ...args);
+    // One by one: of many outputs that end at other times FFmpeg 9 waits for each other for ever.
+    for (const [i, filter] of filters.entries()) {
+      const args = ["-filter_threads", "1", "-i", await path, ...outputs(filter)];
+      await ffmpegCli(...args, `${folder}/${i}`);
+    }
   });
 }
 
@@ -317,7 +321,7 @@ const VIDEO_FILTERS = [
 
 for (const [i, filterDesc] of VIDEO_FILTERS.entries()) {
   Deno.test(`StreamReader.addVideoStream() filters with ${filterDesc} as ffmpeg does`, async () => {
-    const native = ["-vsync", "passthrough", "-sws_flags", "bicubic", "-f", "rawvideo"];
+    const native = [...frameSync("passthrough"), "-sws_flags", "bicubic", "-f", "rawvideo"];
     const outputs = (filter: string) => ["-map", "0:v", "-vf", filter, ...native];
     const folder = await filtered("video-filters", clip(), VIDEO_FILTERS, outputs);
     using reader = StreamReader.openSync(await clip());
@@ -362,7 +366,7 @@ const RATED: Readonly<Record<string, readonly string[]>> = {
   "30000/1001 frames/s": testPictures("16x16", "30000/1001", 1),
   "a variable rate": [
     ...testPictures("16x16", 25, 2),
-    ...["-vf", "select='lt(mod(n,13),5)'", "-vsync", "vfr"],
+    ...["-vf", "select='lt(mod(n,13),5)'", ...frameSync("vfr")],
   ],
 };
 
@@ -370,7 +374,7 @@ for (const [i, [name, make]] of Object.entries(RATED).entries()) {
   Deno.test(`StreamReader's fps filter makes of ${name} the pictures that ffmpeg's makes`, async () => {
     const path = await media(`rated-${i}.mkv`, ...make, "-c:v", "ffv1");
     const rates = ["1", "5", "24", "30", "30000/1001", "100"].map((rate) => `fps=${rate}`);
-    const outputs = (fps: string) => ["-vf", fps, "-vsync", "passthrough", "-f", "rawvideo"];
+    const outputs = (fps: string) => ["-vf", fps, ...frameSync("passthrough"), "-f", "rawvideo"];
     const folder = await filtered(`rated-${i}`, Promise.resolve(path), rates, outputs);
     for (const [k, filterDesc] of rates.entries()) {
       using reader = StreamReader.openSync(path);
@@ -590,7 +594,7 @@ Deno.test("StreamReader's async operations run in the order in which they were c
 
 /** Five minutes of silence, which take half a second or so to decode. */
 function long(): Promise<string> {
-  return media("long.flac", "-f", "lavfi", "-i", "anullsrc=r=48000:d=300", "-c:a", "flac");
+  return media("long.flac", "-f", "lavfi", "-i", "aevalsrc=0:s=48000:d=300", "-c:a", "flac");
 }
 
 Deno.test(
