@@ -279,10 +279,13 @@ class Opener {
   #checkMajor(name: LibraryName, functions: unknown): void {
     const version = (functions as Record<string, () => number>)[`${name}_version`]!();
     const major = version >> 16;
-    if (major === this.#layout.majors[name]) return;
-    throw new Error(
-      `${this.path(name)}: expected major version ${this.#layout.majors[name]}, got ${major}`,
-    );
+    if (major !== this.#layout.majors[name]) {
+      throw new Error(
+        `${this.path(name)}: expected major version ${this.#layout.majors[name]}, got ${major}`,
+      );
+    }
+    if ((version & 255) >= 100) return; // by this FFmpeg tells itself from Libav
+    throw new Error(`${this.path(name)}: expected a library of FFmpeg, got one of Libav`);
   }
 }
 
@@ -336,16 +339,40 @@ function load(): FFmpeg {
       }
     }
   }
-  throw new LibraryError(notFoundMessage(where, failures));
+  throw new LibraryError(notFoundMessage(where, [
+    ...failures.map((failure) => `Found but not usable: ${failure}`),
+    ...where.flatMap(unsupportedIn),
+  ]));
 }
 
-function notFoundMessage(where: readonly Place[], failures: readonly string[]): string {
+/** The major versions of libavutil before and after those that Sluice knows. */
+const UNSUPPORTED = [52, 53, 54, 55, 62, 63, 64];
+
+/** Says which releases that Sluice does not know are in a place. */
+function unsupportedIn(place: Place): string[] {
+  return UNSUPPORTED.filter((major) => canOpen(place.find("avutil", major))).map((major) =>
+    `Found but not supported: libavutil ${major} in ${place.name}, of an FFmpeg ` +
+    (major < LAYOUTS[0]!.majors.avutil ? "older than 4.3" : "newer than 9")
+  );
+}
+
+function canOpen(path: string | undefined): boolean {
+  if (path === undefined) return false;
+  try {
+    Deno.dlopen(path, {}).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function notFoundMessage(where: readonly Place[], found: readonly string[]): string {
   const wanted = LAYOUTS.map((layout) => layout.majors.avutil).toSorted((a, b) => a - b);
   const looked = where.map((place) => place.name).join(", ");
   return [
     `Cannot use FFmpeg's libraries: looked for libavutil ${wanted.join(", ")} (FFmpeg 4.3 to 9) ` +
     `and the libraries that belong to it in ${looked}`,
-    ...failures.map((failure) => `Found but not usable: ${failure}`),
+    ...found,
     `To install FFmpeg here: ${installCommand(Deno.build.os, osRelease())}`,
     `If it is in a folder of its own, name that folder in the environment variable ` +
     `SLUICE_LIBRARY_PATH, and let the script read both (--allow-env=SLUICE_LIBRARY_PATH, ` +
