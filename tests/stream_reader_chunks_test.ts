@@ -5,6 +5,7 @@ import { type FFmpegError, StreamReader } from "../mod.ts";
 import {
   ffmpegCli,
   frameSync,
+  JUDGE_IS_SAME,
   madeOnce,
   media,
   noLiveHandles,
@@ -346,17 +347,21 @@ const AUDIO_FILTERS: Readonly<Record<string, string>> = {
 };
 
 for (const [i, [filterDesc, codec]] of Object.entries(AUDIO_FILTERS).entries()) {
-  Deno.test(`StreamReader.addAudioStream() filters with ${filterDesc} as ffmpeg does`, async () => {
-    const output = (filter: string) => {
-      return ["-map", "0:a", "-af", filter, "-c:a", AUDIO_FILTERS[filter]!, "-f", "data"];
-    };
-    const names = Object.keys(AUDIO_FILTERS);
-    const folder = await filtered("audio-filters", clip(), names, output);
-    using reader = StreamReader.openSync(await clip());
-    reader.addAudioStream(777, { filterDesc });
-    const chunks = drain(reader)[0]!;
-    equalBytes(joined(chunks), await Deno.readFile(`${folder}/${i}`), `${filterDesc}, ${codec}`);
-    ok(chunks.length > 0);
+  Deno.test({
+    name: `StreamReader.addAudioStream() filters with ${filterDesc} as ffmpeg does`,
+    ignore: !JUDGE_IS_SAME && filterDesc.includes("aresample"),
+    fn: async () => {
+      const output = (filter: string) => {
+        return ["-map", "0:a", "-af", filter, "-c:a", AUDIO_FILTERS[filter]!, "-f", "data"];
+      };
+      const names = Object.keys(AUDIO_FILTERS);
+      const folder = await filtered("audio-filters", clip(), names, output);
+      using reader = StreamReader.openSync(await clip());
+      reader.addAudioStream(777, { filterDesc });
+      const chunks = drain(reader)[0]!;
+      equalBytes(joined(chunks), await Deno.readFile(`${folder}/${i}`), `${filterDesc}, ${codec}`);
+      ok(chunks.length > 0);
+    },
   });
 }
 
@@ -385,32 +390,36 @@ for (const [i, [name, make]] of Object.entries(RATED).entries()) {
   });
 }
 
-Deno.test("StreamReader.addBasicVideoStream() converts rate, size and format as ffmpeg does", async () => {
-  const path = await clip();
-  const settings = [
-    [{ format: "rgb24" }, "null"],
-    [{ width: 32 }, "scale=32:ih"],
-    [{ height: 24, format: "bgra" }, "scale=iw:24"],
-    [{ width: 99, height: 33, format: "gray" }, "scale=99:33"],
-    [{ frameRate: 12.5, width: 20, height: 20, format: "yuv420p" }, "fps=25/2,scale=20:20"],
-    [{ frameRate: 30000 / 1001, format: "nv12" }, "fps=30000/1001"],
-    [{ format: "yuv420p10le" }, "null"],
-    [{ format: "gbrp" }, "null"],
-    [{ format: "rgb48le" }, "null"],
-  ] as const;
-  for (const [options, filters] of settings) {
-    using reader = StreamReader.openSync(path);
-    reader.addBasicVideoStream(10, options);
-    const format = "format" in options ? options.format : "rgb24";
-    const chain = `${filters},format=${format}`;
-    const chunks = drain(reader)[0] as VideoChunk[];
-    const theirs = await ffmpegPixels(path, 0, format, "-vf", chain);
-    equalBytes(joined(chunks), theirs, JSON.stringify(options));
-    strictEqual(chunks[0]!.format, format);
-    if ("frameRate" in options) {
-      strictEqual(reader.getOutStreamInfo(0).frameRate, options.frameRate);
+Deno.test({
+  name: "StreamReader.addBasicVideoStream() converts rate, size and format as ffmpeg does",
+  ignore: !JUDGE_IS_SAME,
+  fn: async () => {
+    const path = await clip();
+    const settings = [
+      [{ format: "rgb24" }, "null"],
+      [{ width: 32 }, "scale=32:ih"],
+      [{ height: 24, format: "bgra" }, "scale=iw:24"],
+      [{ width: 99, height: 33, format: "gray" }, "scale=99:33"],
+      [{ frameRate: 12.5, width: 20, height: 20, format: "yuv420p" }, "fps=25/2,scale=20:20"],
+      [{ frameRate: 30000 / 1001, format: "nv12" }, "fps=30000/1001"],
+      [{ format: "yuv420p10le" }, "null"],
+      [{ format: "gbrp" }, "null"],
+      [{ format: "rgb48le" }, "null"],
+    ] as const;
+    for (const [options, filters] of settings) {
+      using reader = StreamReader.openSync(path);
+      reader.addBasicVideoStream(10, options);
+      const format = "format" in options ? options.format : "rgb24";
+      const chain = `${filters},format=${format}`;
+      const chunks = drain(reader)[0] as VideoChunk[];
+      const theirs = await ffmpegPixels(path, 0, format, "-vf", chain);
+      equalBytes(joined(chunks), theirs, JSON.stringify(options));
+      strictEqual(chunks[0]!.format, format);
+      if ("frameRate" in options) {
+        strictEqual(reader.getOutStreamInfo(0).frameRate, options.frameRate);
+      }
     }
-  }
+  },
 });
 
 Deno.test("StreamReader gives more than 8 bits per component as a Uint16Array", async () => {
@@ -424,26 +433,30 @@ Deno.test("StreamReader gives more than 8 bits per component as a Uint16Array", 
   ok(Math.max(...ten!.data) > 255 && Math.max(...ten!.data) < 1024);
 });
 
-Deno.test("StreamReader.addBasicAudioStream() converts rate, channels and format as ffmpeg does", async () => {
-  const path = await clip();
-  const settings = [
-    [{ format: "s16" }, "pcm_s16le", "anull"],
-    [{ format: "u8" }, "pcm_u8", "aformat=u8"],
-    [{ format: "s32p" }, "pcm_s32le", "aformat=s32p"],
-    [{ format: "dbl" }, "pcm_f64le", "aformat=dbl"],
-    [{ format: "s64" }, "pcm_s64le", "aformat=s64"],
-    [{}, "pcm_f32le", "aformat=fltp"],
-    [{ format: "s16", sampleRate: 11025 }, "pcm_s16le", "aresample=11025,aformat=s16"],
-    [{ format: "s16", numChannels: 1 }, "pcm_s16le", "aformat=channel_layouts=mono"],
-    [{ format: "flt", numChannels: 6 }, "pcm_f32le", "aformat=flt,aformat=channel_layouts=6c"],
-  ] as const;
-  for (const [options, codec, filters] of settings) {
-    using reader = StreamReader.openSync(path);
-    reader.addBasicAudioStream(1000, options);
-    const output = ["-map", "0:a", "-af", filters, "-c:a", codec, "-f", "data", "-"];
-    const theirs = ffmpegCli("-i", path, ...output);
-    equalBytes(joined(drain(reader)[0]!), await theirs, JSON.stringify(options));
-  }
+Deno.test({
+  name: "StreamReader.addBasicAudioStream() converts rate, channels and format as ffmpeg does",
+  ignore: !JUDGE_IS_SAME,
+  fn: async () => {
+    const path = await clip();
+    const settings = [
+      [{ format: "s16" }, "pcm_s16le", "anull"],
+      [{ format: "u8" }, "pcm_u8", "aformat=u8"],
+      [{ format: "s32p" }, "pcm_s32le", "aformat=s32p"],
+      [{ format: "dbl" }, "pcm_f64le", "aformat=dbl"],
+      [{ format: "s64" }, "pcm_s64le", "aformat=s64"],
+      [{}, "pcm_f32le", "aformat=fltp"],
+      [{ format: "s16", sampleRate: 11025 }, "pcm_s16le", "aresample=11025,aformat=s16"],
+      [{ format: "s16", numChannels: 1 }, "pcm_s16le", "aformat=channel_layouts=mono"],
+      [{ format: "flt", numChannels: 6 }, "pcm_f32le", "aformat=flt,aformat=channel_layouts=6c"],
+    ] as const;
+    for (const [options, codec, filters] of settings) {
+      using reader = StreamReader.openSync(path);
+      reader.addBasicAudioStream(1000, options);
+      const output = ["-map", "0:a", "-af", filters, "-c:a", codec, "-f", "data", "-"];
+      const theirs = ffmpegCli("-i", path, ...output);
+      equalBytes(joined(drain(reader)[0]!), await theirs, JSON.stringify(options));
+    }
+  },
 });
 
 Deno.test("StreamReader keeps ten channels that no speakers are known for", async () => {

@@ -13,6 +13,7 @@ import {
   encoders,
   ffmpegCli,
   ffprobe,
+  JUDGE_IS_SAME,
   noLiveHandles,
   packetsIn,
   pixels,
@@ -233,6 +234,8 @@ function factsIn(probed: Verdict["probed"], { stream, seconds }: Pair) {
  */
 async function compare({ pair, input }: Case, verdict: Verdict): Promise<void> {
   const { probed, packets, wanted, output } = verdict;
+  if (output) sameBytes(output, input, "decoded and given");
+  if (!JUDGE_IS_SAME) return;
   const [facts, usual] = [factsIn(probed, pair), factsOf(pair)];
   if (!isDeepStrictEqual(facts, usual)) {
     const theirs = factsIn(await verdict.reference(), pair);
@@ -243,7 +246,6 @@ async function compare({ pair, input }: Case, verdict: Verdict): Promise<void> {
   strictEqual(titleIn(probed), pair.untitled ? undefined : "Night", "title");
   ok(packets.length > 0, "no packets listed");
   deepStrictEqual(packets, wanted);
-  if (output) sameBytes(output, input, "decoded and given");
 }
 
 /** A test for each pair; all are written before the first is judged. */
@@ -274,7 +276,7 @@ function testPairs<P extends Pair>(
   for (const pair of pairs) {
     Deno.test({
       name: nameOf(pair),
-      ignore: !available.has(pair.uses),
+      ignore: !available.has(pair.uses) || (!JUDGE_IS_SAME && !pair.lossless),
       // The judges of all pairs work at the same time, across these tests.
       sanitizeOps: false,
       sanitizeResources: false,
@@ -775,6 +777,7 @@ for (const { file, video, audio, codecs, packets } of TOGETHER) {
       deepStrictEqual(of("nb_read_packets").map(Number), [...packets]);
       ok(Math.abs(probed.format.duration - 1) < 0.09, `it lasts ${probed.format.duration} s`);
       const ofStream = (list: string[], i: number) => list.filter((it) => it.startsWith(`${i} `));
+      if (!JUDGE_IS_SAME) return;
       if (audio !== "pcm_s16le") {
         deepStrictEqual(ofStream(mine!, 1), ofStream(reference!, 1));
       }
@@ -1002,7 +1005,7 @@ for (
 
 Deno.test({
   name: "writeVideoChunk() takes a Float32Array for grayf32le",
-  ignore: !available.has("pfm"),
+  ignore: !available.has("pfm") || !JUDGE_IS_SAME, // pictures are upside down for some releases
   fn: async () => {
     using dir = tempDir();
     const picture = Float32Array.from({ length: 16 * 12 }, (_, i) => i / 200);
@@ -1354,26 +1357,32 @@ Deno.test("encoderFormat is what is encoded", async () => {
   strictEqual(audio.sample_fmt, "s32");
 });
 
-Deno.test("encoderSampleRate and encoderNumChannels give what ffmpeg -ar and -ac give", async () => {
-  using dir = tempDir();
-  const samples = SAMPLES.s16(8000, 1);
-  Deno.writeFileSync(dir.file("in.s16"), bytesOf(samples));
-  const input = ["-f", "s16le", "-ar", "8000", "-ac", "1", "-i", dir.file("in.s16")];
-  for (
-    const [encoderSampleRate, encoderNumChannels] of [[16000, 2], [4000, 1], [44100, 6]] as const
-  ) {
-    const path = dir.file(`${encoderSampleRate}.wav`);
-    const options = { format: "s16", encoderSampleRate, encoderNumChannels };
-    writeAudio(path, 8000, 1, parts(samples, 1, 300), options);
-    const output = ["-ar", `${encoderSampleRate}`, "-ac", `${encoderNumChannels}`];
-    await ffmpegCli(...input, ...output, dir.file("reference.wav"));
-    const { streams: [stream] } = await ffprobe(path);
-    strictEqual(stream.sample_rate, `${encoderSampleRate}`);
-    strictEqual(stream.channels, encoderNumChannels);
-    strictEqual(stream.duration_ts, encoderSampleRate);
-    const [mine, reference] = [path, dir.file("reference.wav")].map((it) => Deno.readFileSync(it));
-    sameBytes(mine!.subarray(200), reference!.subarray(200), output.join(" "));
-  }
+Deno.test({
+  name: "encoderSampleRate and encoderNumChannels give what ffmpeg -ar and -ac give",
+  ignore: !JUDGE_IS_SAME,
+  fn: async () => {
+    using dir = tempDir();
+    const samples = SAMPLES.s16(8000, 1);
+    Deno.writeFileSync(dir.file("in.s16"), bytesOf(samples));
+    const input = ["-f", "s16le", "-ar", "8000", "-ac", "1", "-i", dir.file("in.s16")];
+    for (
+      const [encoderSampleRate, encoderNumChannels] of [[16000, 2], [4000, 1], [44100, 6]] as const
+    ) {
+      const path = dir.file(`${encoderSampleRate}.wav`);
+      const options = { format: "s16", encoderSampleRate, encoderNumChannels };
+      writeAudio(path, 8000, 1, parts(samples, 1, 300), options);
+      const output = ["-ar", `${encoderSampleRate}`, "-ac", `${encoderNumChannels}`];
+      await ffmpegCli(...input, ...output, dir.file("reference.wav"));
+      const { streams: [stream] } = await ffprobe(path);
+      strictEqual(stream.sample_rate, `${encoderSampleRate}`);
+      strictEqual(stream.channels, encoderNumChannels);
+      strictEqual(stream.duration_ts, encoderSampleRate);
+      const [mine, reference] = [path, dir.file("reference.wav")].map((it) =>
+        Deno.readFileSync(it)
+      );
+      sameBytes(mine!.subarray(200), reference!.subarray(200), output.join(" "));
+    }
+  },
 });
 
 Deno.test("encoderFrameRate repeats or drops pictures", async () => {
@@ -1448,21 +1457,25 @@ Deno.test("codecConfig.gopSize and maxBFrames shape the run of pictures", async 
   match(await kinds({ maxBFrames: 2 }), /^I(BB?P)+/);
 });
 
-Deno.test("pictures are scaled by one thread: in the same way on every machine", async () => {
-  using dir = tempDir();
-  const picture = pixels(320 * 240 * 3, 1, 960);
-  const options = { format: "bgr24", encoder: "rawvideo", encoderFormat: "yuv420p" };
-  writeVideo(dir.file("a.nut"), [25, 320, 240], [picture], options);
-  Deno.writeFileSync(dir.file("a.bgr"), picture);
-  const input = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-video_size", "320x240"];
-  const [mine, reference] = await Promise.all([
-    decoded(dir.file("a.nut"), "-f", "rawvideo"),
-    ffmpegCli(
-      ...["-filter_threads", "1", ...input, "-i", dir.file("a.bgr")],
-      ...["-pix_fmt", "yuv420p", "-f", "rawvideo", "-"],
-    ),
-  ]);
-  sameBytes(mine, reference, "Sluice and ffmpeg");
+Deno.test({
+  name: "pictures are scaled by one thread: in the same way on every machine",
+  ignore: !JUDGE_IS_SAME,
+  fn: async () => {
+    using dir = tempDir();
+    const picture = pixels(320 * 240 * 3, 1, 960);
+    const options = { format: "bgr24", encoder: "rawvideo", encoderFormat: "yuv420p" };
+    writeVideo(dir.file("a.nut"), [25, 320, 240], [picture], options);
+    Deno.writeFileSync(dir.file("a.bgr"), picture);
+    const input = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-video_size", "320x240"];
+    const [mine, reference] = await Promise.all([
+      decoded(dir.file("a.nut"), "-f", "rawvideo"),
+      ffmpegCli(
+        ...["-filter_threads", "1", ...input, "-i", dir.file("a.bgr")],
+        ...["-pix_fmt", "yuv420p", "-f", "rawvideo", "-"],
+      ),
+    ]);
+    sameBytes(mine, reference, "Sluice and ffmpeg");
+  },
 });
 
 Deno.test("filterDesc changes the sound", async () => {

@@ -8,6 +8,7 @@
  * deno run -A tools/matrix_run.ts tests/ffi_test.ts       # some of them
  * deno run -A tools/matrix_run.ts --headers               # the tables against the headers as well
  * deno run -A tools/matrix_run.ts --libraries 62          # an older FFmpeg beside the newest
+ * deno run -A tools/matrix_run.ts --without play          # but those of a file
  * ```
  *
  * The last line of the output is JSON: a {@linkcode MachineResult}.
@@ -52,21 +53,23 @@ if (import.meta.main) await main(parseArguments(Deno.args));
 
 function parseArguments(args: readonly string[]): Arguments {
   const files: string[] = [];
+  const without = [...OTHERS];
   let headers = false;
   let libraries: string | undefined;
   const rest = [...args];
   for (let next = rest.shift(); next !== undefined; next = rest.shift()) {
     if (next === "--headers") headers = true;
     else if (next === "--libraries") libraries = rest.shift();
+    else if (next === "--without") without.push(rest.shift() ?? "");
     else files.push(next);
   }
-  return { files: files.length > 0 ? files : testFiles(), headers, libraries };
+  return { files: files.length > 0 ? files : testFiles(without), headers, libraries };
 }
 
-function testFiles(): string[] {
+function testFiles(without: readonly string[]): string[] {
   const names = [...Deno.readDirSync(new URL("tests", ROOT))].map(({ name }) => name);
   return names.filter((it) => it.endsWith("_test.ts"))
-    .filter((it) => !OTHERS.includes(it.replace("_test.ts", "")))
+    .filter((it) => !without.includes(it.replace("_test.ts", "")))
     .toSorted().map((it) => `tests/${it}`);
 }
 
