@@ -322,6 +322,16 @@ Deno.test("places() with SLUICE_LIBRARY_PATH are that folder alone, which is lis
   strictEqual(windows!.find("avutil", 58), "C:\\av\\bin\\avutil-58.dll");
 });
 
+Deno.test("places() know the file beside a library that the loader misses", () => {
+  const files = ["libavcodec-1a.so.60.31.102", "libvpx-83.so.9", "libvpx-83.so.9.0.0"];
+  const [place] = places({ os: "linux", libraryPath: "/opt/av", list: () => files });
+  const opening = "/opt/av/libavcodec-1a.so.60.31.102";
+  const message = (file: string) => `Could not open library: ${file}: cannot open shared object`;
+  strictEqual(place!.named(message("libvpx-83.so.9.0.0"), opening), "/opt/av/libvpx-83.so.9.0.0");
+  strictEqual(place!.named(message("libz.so.1"), opening), undefined);
+  strictEqual(place!.named(message(opening), opening), undefined);
+});
+
 Deno.test("installCommand() is that of the system", () => {
   strictEqual(installCommand("darwin"), "brew install ffmpeg");
   strictEqual(installCommand("windows"), "winget install Gyan.FFmpeg.Shared");
