@@ -167,8 +167,8 @@ export function threeTries(fn: () => Promise<void>): () => Promise<void> {
 }
 
 /**
- * Whether the `ffmpeg` program is of the very release that is tested. Another one computes other bits
- * where a format loses some: tests that compare these are left out then.
+ * Whether the `ffmpeg` program is of the very release that is tested. Another one computes other
+ * bits where a format loses some: tests that compare these are left out then.
  */
 export const JUDGE_IS_SAME: boolean = await judgeIsSame();
 

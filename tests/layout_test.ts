@@ -1,6 +1,6 @@
 /**
  * The struct tables against the running library, which is asked to set what the tables read and to
- * read what they set. So a table is tested for each FFmpeg there is, also where its headers are not.
+ * read what they set. So a table is tested for each FFmpeg there is, also one without headers.
  */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
@@ -378,7 +378,7 @@ Deno.test("AVStream's rates are those by which the library guesses one", () => {
   deepStrictEqual(guess(), [24, 1]);
 });
 
-Deno.test("AVCodec, AVCodecDescriptor, AVFilter and AVPixFmtDescriptor say what they are of", () => {
+Deno.test("AVCodec, AVCodecDescriptor, AVFilter and AVPixFmtDescriptor tell their names", () => {
   const codec = library.view("AVCodec", avcodec.avcodec_find_encoder_by_name(cString("mpeg4"))!);
   strictEqual(readCString(codec.name), "mpeg4");
   strictEqual(codec.type, 0);

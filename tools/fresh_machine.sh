@@ -9,9 +9,9 @@
 #   sudo tools/fresh_machine.sh --program "$(command -v deno)"  with a program of the host's in it
 #
 # Needs root, debootstrap and a Debian host, whose package mirror and npm configuration it uses.
-# SUITE (default "bookworm") is the Debian release, PACKAGES (default "nodejs npm") what is installed
-# in it, CACHE (default /var/cache/sluice) the folder that keeps the base machine and downloaded
-# packages for the next run.
+# SUITE (default "bookworm") is the Debian release, PACKAGES (default "nodejs npm") what is
+# installed in it, CACHE (default /var/cache/sluice) the folder that keeps the base machine and
+# downloaded packages for the next run.
 #
 # All mounts are made in a mount namespace of their own, so that none outlives the run, however it
 # ends; removing the chroot afterwards can't reach anything of the host.

@@ -9,8 +9,9 @@
  * deno task test:matrix --report                  # all, and the table in the README written anew
  * ```
  *
- * An FFmpeg comes from a release of Debian, in a chroot that `fresh_machine.sh` makes with debootstrap
- * (which needs root and a Debian host), or from the libraries inside PyAV's wheels, which pip fetches.
+ * An FFmpeg comes from a release of Debian, in a chroot that `fresh_machine.sh` makes with
+ * debootstrap (which needs root and a Debian host), or from the libraries inside PyAV's wheels,
+ * which pip fetches.
  * What was fetched is kept in the user's cache folder. A version that can't be had is left out, and
  * says why; one whose tests fail makes the run fail.
  *

@@ -32,8 +32,8 @@ export interface MachineResult {
 }
 
 /**
- * Tests that have nothing to do with the FFmpeg that is installed, and the comparison with torchaudio,
- * which brings an FFmpeg of its own.
+ * Tests that have nothing to do with the FFmpeg that is installed, and the comparison with
+ * torchaudio, which brings an FFmpeg of its own.
  */
 const OTHERS = ["architecture", "lint_plugin", "matrix", "setup", "test_counts", "torchaudio"];
 
