@@ -49,7 +49,7 @@ async function* byFfmpeg(way: Way, url: string): AsyncGenerator<Uint8Array> {
   const options = Object.entries(LOW_DELAY).flatMap(([name, value]) => [`-${name}`, value]);
   const input = [...options, "-f", way.format, "-i", url];
   const scale = ["-vf", `scale=${BITS}:1:flags=area`, "-pix_fmt", "gray"];
-  const output = ["-vsync", "passthrough", "-flush_packets", "1", "-f", "rawvideo", "pipe:1"];
+  const output = ["-fps_mode", "passthrough", "-flush_packets", "1", "-f", "rawvideo", "pipe:1"];
   const child = new Deno.Command("ffmpeg", {
     args: ["-v", "error", ...input, ...scale, ...output],
     stdin: "null",

@@ -19,6 +19,7 @@ import {
   uint64List,
   viewOf,
 } from "./memory.ts";
+import { setOption } from "./options.ts";
 import type { Rational, Struct } from "./struct.ts";
 import type { AnyPointer, Pointer } from "./symbols.ts";
 
@@ -123,6 +124,14 @@ export function layoutArgument(layout: ChannelLayout): string {
   return layout.mask === 0n
     ? `channels=${layout.channels}`
     : `channel_layout=0x${layout.mask.toString(16)}`;
+}
+
+/**
+ * Has the filters of a graph scale as libswscale does and all later releases do, by the bicubic
+ * method: the scale filter of FFmpeg 4 is bilinear if it is not told otherwise.
+ */
+export function preferBicubic(graph: Pointer<"AVFilterGraph">): void {
+  setOption(graph, "scale_sws_opts", "flags=bicubic");
 }
 
 /** What an encoder supports, in its own order of preference; `undefined` where anything goes. */

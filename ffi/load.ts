@@ -195,6 +195,8 @@ class Opener {
   readonly #place: Place;
   readonly #layout: Layout;
   readonly #kept: Set<LibraryName> = new Set();
+  /** What was opened because another library needs it. */
+  readonly #needed = new Set<string>();
 
   constructor(place: Place, layout: Layout) {
     this.#place = place;
@@ -236,7 +238,7 @@ class Opener {
   #dlopen(name: LibraryName, table: Deno.ForeignLibraryInterface): Record<string, unknown> {
     const path = this.path(name);
     try {
-      const { symbols } = Deno.dlopen(path, table);
+      const symbols = this.#openFile(path, table);
       if (!this.#kept.has(name)) keepLoaded(path);
       this.#kept.add(name);
       return symbols;
@@ -244,6 +246,22 @@ class Opener {
       if (error instanceof Deno.errors.NotCapable) throw error;
       const message = (error as Error).message;
       throw isMissing(message, path) ? this.#missing(name) : new Error(`${path}: ${message}`);
+    }
+  }
+
+  /**
+   * Opens a file, and first those beside it that the system's loader says it misses: packages that
+   * carry FFmpeg inside them carry the libraries that it needs too, under names of their own.
+   */
+  #openFile(path: string, table: Deno.ForeignLibraryInterface): Record<string, unknown> {
+    try {
+      return Deno.dlopen(path, table).symbols;
+    } catch (error) {
+      const needed = this.#place.named((error as Error).message, path);
+      if (needed === undefined || this.#needed.has(needed)) throw error;
+      this.#needed.add(needed);
+      this.#openFile(needed, {});
+      return this.#openFile(path, table);
     }
   }
 
@@ -266,10 +284,13 @@ class Opener {
   #checkMajor(name: LibraryName, functions: unknown): void {
     const version = (functions as Record<string, () => number>)[`${name}_version`]!();
     const major = version >> 16;
-    if (major === this.#layout.majors[name]) return;
-    throw new Error(
-      `${this.path(name)}: expected major version ${this.#layout.majors[name]}, got ${major}`,
-    );
+    if (major !== this.#layout.majors[name]) {
+      throw new Error(
+        `${this.path(name)}: expected major version ${this.#layout.majors[name]}, got ${major}`,
+      );
+    }
+    if ((version & 255) >= 100) return; // by this FFmpeg tells itself from Libav
+    throw new Error(`${this.path(name)}: expected a library of FFmpeg, got one of Libav`);
   }
 }
 
@@ -323,16 +344,40 @@ function load(): FFmpeg {
       }
     }
   }
-  throw new LibraryError(notFoundMessage(where, failures));
+  throw new LibraryError(notFoundMessage(where, [
+    ...failures.map((failure) => `Found but not usable: ${failure}`),
+    ...where.flatMap(unsupportedIn),
+  ]));
 }
 
-function notFoundMessage(where: readonly Place[], failures: readonly string[]): string {
+/** The major versions of libavutil before and after those that Sluice knows. */
+const UNSUPPORTED = [52, 53, 54, 55, 62, 63, 64];
+
+/** Says which releases that Sluice does not know are in a place. */
+function unsupportedIn(place: Place): string[] {
+  return UNSUPPORTED.filter((major) => canOpen(place.find("avutil", major))).map((major) =>
+    `Found but not supported: libavutil ${major} in ${place.name}, of an FFmpeg ` +
+    (major < LAYOUTS[0]!.majors.avutil ? "older than 4.3" : "newer than 9")
+  );
+}
+
+function canOpen(path: string | undefined): boolean {
+  if (path === undefined) return false;
+  try {
+    Deno.dlopen(path, {}).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function notFoundMessage(where: readonly Place[], found: readonly string[]): string {
   const wanted = LAYOUTS.map((layout) => layout.majors.avutil).toSorted((a, b) => a - b);
   const looked = where.map((place) => place.name).join(", ");
   return [
     `Cannot use FFmpeg's libraries: looked for libavutil ${wanted.join(", ")} (FFmpeg 4.3 to 9) ` +
     `and the libraries that belong to it in ${looked}`,
-    ...failures.map((failure) => `Found but not usable: ${failure}`),
+    ...found,
     `To install FFmpeg here: ${installCommandHere()}`,
     `If it is in a folder of its own, name that folder in the environment variable ` +
     `SLUICE_LIBRARY_PATH, and let the script read both (--allow-env=SLUICE_LIBRARY_PATH, ` +

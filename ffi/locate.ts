@@ -34,6 +34,8 @@ export interface Place {
   readonly name: string;
   /** The path to open for a library of a given major version, or `undefined` if there is none. */
   find(library: LibraryName, major: number): string | undefined;
+  /** The path of another file of this place that the loader names in a message about `path`. */
+  named(message: string, path: string): string | undefined;
 }
 
 const FOLDERS: Readonly<Record<string, readonly string[]>> = {
@@ -103,19 +105,28 @@ export function places(machine: Machine): Place[] {
   const loader: Place = {
     name: "the system's library loader",
     find: (library, major) => loaderName(machine.os, library, major),
+    named: () => undefined,
   };
   return [loader, ...(FOLDERS[machine.os] ?? []).map((path) => folder(machine, path))];
 }
 
 function folder(machine: Machine, path: string): Place {
   const separator = machine.os === "windows" ? "\\" : "/";
+  const pathOf = (file: string) => path.replace(/[\\/]+$/, "") + separator + file;
   let names: string[] | undefined;
   return {
     name: path,
     find(library, major) {
       names ??= machine.list(path);
       const file = fileFor(machine.os, library, major, names);
-      return file && path.replace(/[\\/]+$/, "") + separator + file;
+      return file && pathOf(file);
+    },
+    named(message, opening) {
+      names ??= machine.list(path);
+      const others = names.filter((it) => message.includes(it) && pathOf(it) !== opening);
+      // One name may be the beginning of another.
+      const file = others.toSorted((a, b) => a.length - b.length).at(-1);
+      return file && pathOf(file);
     },
   };
 }

@@ -13,7 +13,7 @@ import { check, failure } from "./failure.ts";
 import { Frame } from "./frame.ts";
 import { applyOptions } from "./options.ts";
 import type { Packet } from "./packet.ts";
-import type { Rational } from "./time.ts";
+import { NOPTS, type Rational } from "./time.ts";
 
 /** What a decoder is set up with. */
 export interface DecoderSettings {
@@ -78,6 +78,15 @@ export class Decoder implements Disposable {
     yield* this.#receive(next);
   }
 
+  /**
+   * When a frame is due. Pictures may be noted in a wrong order, which FFmpeg's guess puts right; that
+   * guess of FFmpeg 4 forgets the samples that a sound's first frame leaves out.
+   */
+  #timeOf({ fields }: Frame): number {
+    if (this.#settings.video || fields.pts === NOPTS) return fields.best_effort_timestamp;
+    return fields.pts;
+  }
+
   *#receive(next: Sink<Frame>): Steps<void> {
     const { avcodec, encoding } = ffmpeg();
     const [context, frame] = [this.#context.pointer, this.#frame];
@@ -91,7 +100,7 @@ export class Decoder implements Disposable {
         continue;
       }
       try {
-        frame.fields.pts = frame.fields.best_effort_timestamp;
+        frame.fields.pts = this.#timeOf(frame);
         const rest = next(frame);
         if (rest) yield* rest;
       } finally {

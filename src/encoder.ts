@@ -36,6 +36,8 @@ export class Encoder implements Disposable {
   readonly #packet: Packet;
   #frames = 0;
   #drained = false;
+  /** Some encoders say that they can be reset, and take nothing more after it all the same. */
+  #reset = false;
   /** A short frame is the last: encoders with a fixed frame size take no other after it. */
   #short = false;
 
@@ -117,6 +119,9 @@ export class Encoder implements Disposable {
   }
 
   #hint(code: number): string {
+    if (this.#reset) {
+      return "this encoder may take nothing more after flush(): flush only before close()";
+    }
     if (this.#video || code !== posixCode("EINVAL")) return "";
     return "a sample may be NaN or infinite, which this encoder does not take";
   }
@@ -133,6 +138,7 @@ export class Encoder implements Disposable {
     if ((this.#codec.capabilities & flag) !== 0) {
       avcodec.avcodec_flush_buffers(this.context.pointer);
       this.#drained = false;
+      this.#reset = true;
     }
   }
 

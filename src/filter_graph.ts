@@ -5,7 +5,7 @@
  */
 
 import { call, type Sink, type Steps } from "../ffi/call.ts";
-import { type ChannelLayout, layoutArgument } from "../ffi/compat.ts";
+import { type ChannelLayout, layoutArgument, preferBicubic } from "../ffi/compat.ts";
 import { EAGAIN, EOF } from "../ffi/error.ts";
 import { Handle } from "../ffi/handle.ts";
 import { ffmpeg } from "../ffi/load.ts";
@@ -100,6 +100,7 @@ export class FilterGraph extends Handle<"AVFilterGraph"> {
       this.#video = source.type === "video";
       // One thread: scaling then gives the same bytes on every machine.
       ffmpeg().view("AVFilterGraph", this.pointer).nb_threads = 1;
+      preferBicubic(this.pointer);
       this.#source = this.#create(this.#video ? "buffer" : "abuffer", "in", source.args);
       this.#sink = this.#create(this.#video ? "buffersink" : "abuffersink", "out", null);
       this.#parse(description);

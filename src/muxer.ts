@@ -6,7 +6,7 @@
 
 import { call, type Rest, type Steps, type Twin } from "../ffi/call.ts";
 import { dropSamples } from "../ffi/alsa.ts";
-import { hasMuxer, setDisplayMatrix } from "../ffi/compat.ts";
+import { hasMuxer, layoutOf, setDisplayMatrix } from "../ffi/compat.ts";
 import { replaceEntries } from "../ffi/dictionary.ts";
 import { EAGAIN, posixCode } from "../ffi/error.ts";
 import { Handle } from "../ffi/handle.ts";
@@ -72,8 +72,22 @@ const FOLDERS = new Set(["image2", "hls", "dash", "segment", "stream_segment,sse
 /** Containers that are completed by going back to their beginning. */
 const GOES_BACK = new Set(["mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v", "avif"]);
 
+/** Sound of which FLV can hold more than two channels; of all other it notes mono or stereo. */
+const FLV_SURROUND = new Set(["aac", "ac3", "eac3", "flac", "opus"]);
+
 /** The longest SDP, in bytes. */
 const MAX_SDP = 16384;
+
+/** FFmpeg up to 8 writes a file that says "stereo", and FFmpeg 9 ends the whole process. */
+function checkFlvChannels({ fields }: CodecContext): void {
+  const { channels } = layoutOf(fields);
+  const codec = codecName(fields.codec_id);
+  if (channels <= 2 || FLV_SURROUND.has(codec)) return;
+  throw new TypeError(
+    `Expected 1 or 2 channels of "${codec}" for the container "flv", got ${channels}: ` +
+      `set encoderNumChannels, or choose an encoder for one of ${listed([...FLV_SURROUND])}`,
+  );
+}
 
 /** A container in the making. */
 export class Muxer extends Handle<"AVFormatContext"> implements Output {
@@ -195,6 +209,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
   /** Adds a stream for an encoder's packets; gives its index. */
   addStream(context: CodecContext, frameRate?: Rational): number {
     if (this.device && this.#streams.length > 0) throw new TypeError(ONE_STREAM[this.device]);
+    if (this.name === "flv") checkFlvChannels(context);
     const { avformat, avcodec } = ffmpeg();
     const pointer = avformat.avformat_new_stream(this.pointer, null);
     if (pointer === null) throw new Error("Cannot add a stream: out of memory");

@@ -530,6 +530,19 @@ for (
   });
 }
 
+Deno.test("more channels than FLV can tell are refused, and those of AAC are taken", async () => {
+  using dir = tempDir();
+  using refused = new StreamWriter(dir.file("a.flv"));
+  const add = () => refused.addAudioStream(44100, 6, { encoder: "pcm_s16le" });
+  await isRefused(["six", add, "TypeError", /1 or 2 channels of "pcm_s16le".*got 6/], refused);
+  using taken = new StreamWriter(dir.file("b.flv"));
+  taken.addAudioStream(44100, 6, { encoder: "aac" });
+  taken.openSync();
+  taken.writeAudioChunkSync(0, new Float32Array(6 * 4410));
+  taken.closeSync();
+  strictEqual((await ffprobe(dir.file("b.flv"))).streams[0].channels, 6);
+});
+
 for (
   const [file, type, encoder] of [
     ["a.webm", "audio", "aac"],

@@ -322,6 +322,16 @@ Deno.test("places() with SLUICE_LIBRARY_PATH are that folder alone, which is lis
   strictEqual(windows!.find("avutil", 58), "C:\\av\\bin\\avutil-58.dll");
 });
 
+Deno.test("places() know the file beside a library that the loader misses", () => {
+  const files = ["libavcodec-1a.so.60.31.102", "libvpx-83.so.9", "libvpx-83.so.9.0.0"];
+  const [place] = places({ os: "linux", libraryPath: "/opt/av", list: () => files });
+  const opening = "/opt/av/libavcodec-1a.so.60.31.102";
+  const message = (file: string) => `Could not open library: ${file}: cannot open shared object`;
+  strictEqual(place!.named(message("libvpx-83.so.9.0.0"), opening), "/opt/av/libvpx-83.so.9.0.0");
+  strictEqual(place!.named(message("libz.so.1"), opening), undefined);
+  strictEqual(place!.named(message(opening), opening), undefined);
+});
+
 Deno.test("installCommand() is that of the system", () => {
   strictEqual(installCommand("darwin"), "brew install ffmpeg");
   strictEqual(installCommand("windows"), "winget install Gyan.FFmpeg.Shared");
@@ -373,15 +383,22 @@ async function libraryFolder(): Promise<string | undefined> {
   return /(\/\S+)\/libavutil\S*\.so/.exec(maps)?.[1];
 }
 
+/** The file that holds a library of the running FFmpeg, in a folder. */
+function fileHere(names: readonly string[], library: typeof LIBRARIES[number]): string {
+  return fileFor(Deno.build.os, library, ffmpeg().layout.majors[library], names)!;
+}
+
 /** Links to the running FFmpeg's libraries, without some of them. */
 async function linked(folder: string, without: readonly string[]): Promise<boolean> {
   const source = await libraryFolder();
   if (source === undefined) return false;
-  const { majors } = ffmpeg().layout;
-  for (const name of LIBRARIES) {
-    const file = loaderName(Deno.build.os, name, majors[name]);
-    if (!without.includes(name)) await Deno.symlink(`${source}/${file}`, `${folder}/${file}`);
-  }
+  const names = [...Deno.readDirSync(source)].map(({ name }) => name);
+  const files = LIBRARIES.map((library) => fileHere(names, library));
+  const wanted = files.filter((_, i) => !without.includes(LIBRARIES[i]!));
+  // A package that has names of its own for FFmpeg's libraries brings all that they need, too.
+  const isPackage = !files.includes(loaderName("linux", "avutil", ffmpeg().layout.majors.avutil));
+  if (isPackage) wanted.push(...names.filter((name) => !files.includes(name)));
+  for (const file of wanted) await Deno.symlink(`${source}/${file}`, `${folder}/${file}`);
   return true;
 }
 
@@ -392,7 +409,8 @@ Deno.test({
     using dir = tempDir();
     ok(await linked(dir.path, []));
     strictEqual(await errorWith(dir.path, "ffmpeg().place"), `opened ${dir.path}`);
-    const path = `${dir.path}/${loaderName("linux", "avcodec", ffmpeg().layout.majors.avcodec)}`;
+    const file = fileHere([...Deno.readDirSync(dir.path)].map(({ name }) => name), "avcodec");
+    const path = `${dir.path}/${file}`;
     strictEqual(await errorWith(dir.path, `ffmpeg().pathOf("avcodec")`), `opened ${path}`);
   },
 });
@@ -438,28 +456,74 @@ async function findCompiler(): Promise<string | undefined> {
   return undefined;
 }
 
+/** Has a C compiler make a libavutil that says it has a version; gives the file and the error. */
+async function errorWithVersion(
+  dir: string,
+  version: string,
+): Promise<{ file: string; message: string }> {
+  const { majors } = ffmpeg().layout;
+  const [source, file] = ["fake.c", loaderName(Deno.build.os, "avutil", majors.avutil)]
+    .map((name) => `${dir}/${name}`) as [string, string];
+  await Deno.writeTextFile(source, `unsigned avutil_version(void) { return ${version}; }\n`);
+  const made = await run(compiler!, ["-shared", "-fPIC", "-o", file, source]);
+  ok(made.success, made.stderr);
+  return { file, message: await errorWith(dir) };
+}
+
+for (
+  const [what, version, says] of [
+    [
+      "whose version lies",
+      () => "99 << 16 | 100",
+      (major: number) => `expected major version ${major}, got 99`,
+    ],
+    [
+      "of Libav",
+      (major: number) => `${major} << 16 | 5`,
+      () => "expected a library of FFmpeg, got one of Libav",
+    ],
+  ] as const
+) {
+  Deno.test({
+    name: `LibraryError tells a library ${what}` +
+      (compiler === undefined ? " (skipped: no C compiler here)" : ""),
+    ignore: compiler === undefined || Deno.build.os === "windows",
+    fn: async () => {
+      using dir = tempDir();
+      const { avutil } = ffmpeg().layout.majors;
+      const { file, message } = await errorWithVersion(dir.path, version(avutil));
+      ok(message.startsWith("LibraryError: "), message);
+      ok(message.includes(`Found but not usable: ${file}: ${says(avutil)}`), message);
+    },
+  });
+}
+
 Deno.test({
-  name: compiler === undefined
-    ? "LibraryError tells a library whose version lies (skipped: no C compiler here)"
-    : "LibraryError tells a library whose version lies",
-  ignore: compiler === undefined || Deno.build.os === "windows",
+  name: "LibraryError names a release that Sluice does not know",
+  ignore: Deno.build.os !== "linux",
   fn: async () => {
-    using dir = tempDir();
-    const { majors } = ffmpeg().layout;
-    const source = dir.file("fake.c");
-    await Deno.writeTextFile(source, "unsigned avutil_version(void) { return 99 << 16; }\n");
-    const file = dir.file(loaderName(Deno.build.os, "avutil", majors.avutil));
-    const made = await run(compiler!, ["-shared", "-fPIC", "-o", file, source]);
-    ok(made.success, made.stderr);
-    const message = await errorWith(dir.path);
-    ok(message.startsWith("LibraryError: "), message);
-    ok(
-      message.includes(
-        `Found but not usable: ${file}: expected major version ${majors.avutil}, got 99`,
-      ),
-      message,
-    );
+    for (const [major, age] of [[55, "older than 4.3"], [62, "newer than 9"]] as const) {
+      using dir = tempDir();
+      // Any library will do: that it can be opened is all that is asked.
+      const maps = await Deno.readTextFile("/proc/self/maps");
+      const anyLibrary = /\s(\/\S+\/lib\w+\S*\.so\S*)$/m.exec(maps)![1]!;
+      await Deno.symlink(anyLibrary, `${dir.path}/libavutil.so.${major}`);
+      const message = await errorWith(dir.path);
+      const says =
+        `Found but not supported: libavutil ${major} in ${dir.path}, of an FFmpeg ${age}`;
+      ok(message.includes(says), message);
+    }
   },
+});
+
+Deno.test("verifyLayout() goes by the fields, and names the version as its vendor writes it", () => {
+  const elsewhere = shifted("AVCodecContext", (offsets) => offsets.bit_rate! += 8);
+  for (const text of ["7.0.2-Jellyfin", "n8.1-12-gabcdef", "N-118000-g0123456", "UNKNOWN"]) {
+    const vendor = Object.create(ffmpeg(), { version: { value: text } }) as FFmpeg;
+    verifyLayout(vendor);
+    const other = Object.create(vendor, { layout: { value: elsewhere } }) as FFmpeg;
+    throws(() => verifyLayout(other), new RegExp(`FFmpeg ${text} .*bit_rate.*cannot be used`));
+  }
 });
 
 Deno.test("ffmpeg() without --allow-ffi fails with Deno's own error", async () => {

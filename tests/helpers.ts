@@ -5,7 +5,9 @@
 
 import { deepStrictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { isDeepStrictEqual } from "node:util";
 import { liveHandles } from "../ffi/handle.ts";
+import { ffmpeg } from "../ffi/load.ts";
 
 /** A folder that is removed at the end of its block: `using dir = tempDir()`. */
 export interface TempDir extends Disposable {
@@ -171,6 +173,36 @@ export async function allFreed(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   noLiveHandles();
+}
+
+/**
+ * Whether the `ffmpeg` program is of the very release that is tested. Another one computes other
+ * bits where a format loses some: tests that compare these are left out then.
+ */
+export const JUDGE_IS_SAME: boolean = await judgeIsSame();
+
+async function judgeIsSame(): Promise<boolean> {
+  const { text } = await run("ffmpeg", ["-version"]);
+  const version = /^libavcodec .*\/\s*(\d+)\.\s*(\d+)\.\s*(\d+)/m.exec(text)?.slice(1).map(Number);
+  const ours = ffmpeg().avcodec.avcodec_version();
+  return isDeepStrictEqual(version, [ours >> 16, (ours >> 8) & 255, ours & 255]);
+}
+
+let programOptions: Promise<ReadonlySet<string>> | undefined;
+
+/** Whether the `ffmpeg` program that is installed has an option. */
+export function programHasOption(name: string): Promise<boolean> {
+  programOptions ??= run("ffmpeg", ["-v", "error", "-h", "long"]).then(({ text }) =>
+    new Set([...text.matchAll(/^-(\w+)/gm)].map((match) => match[1]!))
+  );
+  return programOptions.then((options) => options.has(name));
+}
+
+const hasFrameSyncMode = await programHasOption("fps_mode");
+
+/** The arguments that tell `ffmpeg` which pictures to leave out or to repeat. */
+export function frameSync(mode: "passthrough" | "vfr"): string[] {
+  return [hasFrameSyncMode ? "-fps_mode" : "-vsync", mode];
 }
 
 let encoderNames: Promise<ReadonlySet<string>> | undefined;

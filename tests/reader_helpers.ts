@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import { deepStrictEqual, fail, ok, strictEqual } from "node:assert/strict";
 import { StreamReader } from "../mod.ts";
-import { ffmpegCli, ffprobe, tempDir } from "./helpers.ts";
+import { ffmpegCli, ffprobe, frameSync, programHasOption, tempDir } from "./helpers.ts";
 
 /** What a round of a reader's `stream()` has for one stream. */
 export type Chunk = NonNullable<ReturnType<StreamReader["popChunks"]>[number]>;
@@ -60,12 +60,17 @@ function samplesOutput(index: number, format: string): string[] {
   return ["-map", `0:${index}`, "-c:a", codec, "-f", "data"];
 }
 
+/** Whether `ffmpeg` can hand on pictures whose size changes. */
+export const CAN_KEEP_SIZE: boolean = await programHasOption("autoscale");
+
+const KEEP_SIZE = CAN_KEEP_SIZE ? ["-noautoscale"] : [];
+
 /**
  * `ffmpeg`'s arguments for the pixels of a stream. Conversions are those of the reader: bicubic, in one
  * thread, as swscale's results depend on the number of threads.
  */
 function pixelsOutput(index: number, format: string): string[] {
-  const asDecoded = ["-vsync", "passthrough", "-autoscale", "0", "-sws_flags", "bicubic"];
+  const asDecoded = [...frameSync("passthrough"), ...KEEP_SIZE, "-sws_flags", "bicubic"];
   return ["-map", `0:${index}`, ...asDecoded, "-pix_fmt", format, "-f", "rawvideo"];
 }
 
@@ -100,11 +105,15 @@ export interface ProbedFrame {
 
 /** The frames of all streams. */
 export async function probedFrames(path: string): Promise<ProbedFrame[]> {
-  const entries = "frame=stream_index,pts_time,best_effort_timestamp_time,nb_samples,key_frame";
+  // FFmpeg 4 calls a frame's time pkt_pts_time.
+  const times = "pts_time,pkt_pts_time,best_effort_timestamp_time";
+  const entries = `frame=stream_index,${times},nb_samples,key_frame`;
   const { frames } = await ffprobe(path, "-show_entries", entries);
   return frames.map((frame: Record<string, string>) => ({
     index: Number(frame.stream_index),
-    time: Number(frame.pts_time ?? frame.best_effort_timestamp_time),
+    time: Number(
+      frame.pts_time ?? frame.pkt_pts_time ?? frame.best_effort_timestamp_time,
+    ),
     samples: Number(frame.nb_samples ?? 1),
     key: Number(frame.key_frame) === 1,
   }));

@@ -6,6 +6,7 @@ import {
   ffmpegCli,
   ffprobe,
   framemd5,
+  JUDGE_IS_SAME,
   media,
   noLiveHandles,
   tempDir,
@@ -142,28 +143,32 @@ async function hashes(path: string, ...args: string[]): Promise<string[]> {
 
 for (const framesPerChunk of [1, 7, -1]) {
   const title = `framesPerChunk ${framesPerChunk}`;
-  Deno.test(`StreamWriter takes a reader's chunks as they are, with ${title}`, async () => {
-    using dir = tempDir();
-    const path = dir.file("copy.mkv");
-    const source = await film();
-    await using reader = await StreamReader.open(source);
-    reader.addBasicVideoStream(framesPerChunk, { format: "yuv420p" });
-    reader.addBasicAudioStream(framesPerChunk < 0 ? -1 : framesPerChunk * 500, { format: "s16" });
-    const writer = new StreamWriter(path);
-    writer.addVideoStream(25, 64, 48, { format: "yuv420p", encoder: "ffv1" });
-    writer.addAudioStream(16000, 2, { format: "s16", encoder: "pcm_s16le" });
-    {
-      await using out = await writer.open();
-      for await (const [video, audio] of reader.stream({ reuse: true })) {
-        if (video) await out.writeVideoChunk(0, video as VideoChunk, video.pts);
-        if (audio) await out.writeAudioChunk(1, audio as AudioChunk, audio.pts);
+  Deno.test({
+    name: `StreamWriter takes a reader's chunks as they are, with ${title}`,
+    ignore: !JUDGE_IS_SAME,
+    fn: async () => {
+      using dir = tempDir();
+      const path = dir.file("copy.mkv");
+      const source = await film();
+      await using reader = await StreamReader.open(source);
+      reader.addBasicVideoStream(framesPerChunk, { format: "yuv420p" });
+      reader.addBasicAudioStream(framesPerChunk < 0 ? -1 : framesPerChunk * 500, { format: "s16" });
+      const writer = new StreamWriter(path);
+      writer.addVideoStream(25, 64, 48, { format: "yuv420p", encoder: "ffv1" });
+      writer.addAudioStream(16000, 2, { format: "s16", encoder: "pcm_s16le" });
+      {
+        await using out = await writer.open();
+        for await (const [video, audio] of reader.stream({ reuse: true })) {
+          if (video) await out.writeVideoChunk(0, video as VideoChunk, video.pts);
+          if (audio) await out.writeAudioChunk(1, audio as AudioChunk, audio.pts);
+        }
       }
-    }
-    deepStrictEqual(await hashes(path, "-map", "0:v"), await hashes(source, "-map", "0:v"));
-    const samples = (path: string) => ffmpegCli("-i", path, "-map", "0:a", "-f", "s16le", "-");
-    equalBytes(await samples(path), await samples(source), "samples");
-    const { streams: [video, audio] } = await ffprobe(path);
-    deepStrictEqual([video.avg_frame_rate, audio.sample_rate], ["25/1", "16000"]);
+      deepStrictEqual(await hashes(path, "-map", "0:v"), await hashes(source, "-map", "0:v"));
+      const samples = (path: string) => ffmpegCli("-i", path, "-map", "0:a", "-f", "s16le", "-");
+      equalBytes(await samples(path), await samples(source), "samples");
+      const { streams: [video, audio] } = await ffprobe(path);
+      deepStrictEqual([video.avg_frame_rate, audio.sample_rate], ["25/1", "16000"]);
+    },
   });
 }
 

@@ -5,6 +5,7 @@
 
 import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { isDeepStrictEqual } from "node:util";
 import { StreamWriter } from "../mod.ts";
 import {
   bytesOf,
@@ -12,6 +13,7 @@ import {
   encoders,
   ffmpegCli,
   ffprobe,
+  JUDGE_IS_SAME,
   noLiveHandles,
   packetsIn,
   pixels,
@@ -140,6 +142,8 @@ interface Case {
 interface Verdict {
   // deno-lint-ignore no-explicit-any -- ffprobe's JSON
   readonly probed: any;
+  /** Has ffprobe look at the file that `ffmpeg` made. */
+  reference(): Promise<Verdict["probed"]>;
   readonly packets: readonly string[];
   readonly wanted: readonly string[];
   readonly output: Uint8Array<ArrayBuffer> | undefined;
@@ -187,17 +191,18 @@ async function judge(cases: readonly Case[]): Promise<(of: Case) => Promise<Verd
       [list(beside(path, "reference"))],
     ],
   })));
+  const probe = (path: string, { readArgs = [] }: Pair) =>
+    ffprobe(path, ...readArgs, "-count_packets", "-show_streams", "-show_format");
   const probes = new Map<Case, Promise<unknown>>();
   return async (of) => {
     const start = cases.indexOf(of);
     for (const each of cases.slice(start, start + 3)) { // a few ahead
-      const { path, pair: { readArgs = [] } } = each;
-      const show = ["-count_packets", "-show_streams", "-show_format"];
-      if (!probes.has(each)) probes.set(each, ffprobe(path, ...readArgs, ...show));
+      if (!probes.has(each)) probes.set(each, probe(each.path, each.pair));
     }
     const { path, pair } = of;
     return {
       probed: await probes.get(of),
+      reference: () => probe(beside(path, "reference"), pair),
       packets: packetsIn(await Deno.readTextFile(listName(path))),
       wanted: packetsIn(await Deno.readTextFile(listName(beside(path, "reference")))),
       output: pair.lossless && await Deno.readFile(beside(listName(path), "decoded")),
@@ -205,19 +210,42 @@ async function judge(cases: readonly Case[]): Promise<(of: Case) => Promise<Verd
   };
 }
 
-/** Fails unless a file is as its pair says, and has the packets that `ffmpeg` writes. */
-function compare({ pair, input }: Case, { probed, packets, wanted, output }: Verdict): void {
-  const [stream] = probed.streams;
-  const told = Object.keys(pair.stream).map((key) => [key, stream[key]]);
-  deepStrictEqual(Object.fromEntries(told), pair.stream);
-  const seconds = Number(probed.format.duration ?? NaN);
-  if (pair.seconds === undefined) ok(Number.isNaN(seconds), `it lasts ${seconds} s`);
-  else ok(Math.abs(seconds - pair.seconds) < 0.0006, `it lasts ${seconds} s, not ${pair.seconds}`);
-  strictEqual(Number(stream.nb_read_packets), pair.packets, "number of packets");
+/** What a pair says about its file. */
+function factsOf({ stream, seconds, packets }: Pair): ReturnType<typeof factsIn> {
+  return { stream, seconds, packets };
+}
+
+/** What ffprobe says about a file, of what its pair tells. */
+function factsIn(probed: Verdict["probed"], { stream, seconds }: Pair) {
+  const [first] = probed.streams;
+  const { duration } = probed.format;
+  const isExpected = seconds !== undefined && Math.abs(duration - seconds) < 0.0006;
+  return {
+    stream: Object.fromEntries(Object.keys(stream).map((key) => [key, first[key]])),
+    seconds: isExpected ? seconds : duration && Number(duration),
+    packets: Number(first.nb_read_packets),
+  };
+}
+
+/**
+ * Fails unless a file is as its pair says, and has the packets that `ffmpeg` writes. Releases of
+ * FFmpeg pad sound, guess frame rates and cut samples into packets in ways of their own: then the file
+ * must be as `ffmpeg` makes it.
+ */
+async function compare({ pair, input }: Case, verdict: Verdict): Promise<void> {
+  const { probed, packets, wanted, output } = verdict;
+  if (output) sameBytes(output, input, "decoded and given");
+  if (!JUDGE_IS_SAME) return;
+  const [facts, usual] = [factsIn(probed, pair), factsOf(pair)];
+  if (!isDeepStrictEqual(facts, usual)) {
+    const theirs = factsIn(await verdict.reference(), pair);
+    for (const key of ["stream", "seconds", "packets"] as const) {
+      if (!isDeepStrictEqual(facts[key], usual[key])) deepStrictEqual(facts[key], theirs[key], key);
+    }
+  }
   strictEqual(titleIn(probed), pair.untitled ? undefined : "Night", "title");
   ok(packets.length > 0, "no packets listed");
   deepStrictEqual(packets, wanted);
-  if (output) sameBytes(output, input, "decoded and given");
 }
 
 /** A test for each pair; all are written before the first is judged. */
@@ -248,7 +276,7 @@ function testPairs<P extends Pair>(
   for (const pair of pairs) {
     Deno.test({
       name: nameOf(pair),
-      ignore: !available.has(pair.uses),
+      ignore: !available.has(pair.uses) || (!JUDGE_IS_SAME && !pair.lossless),
       // The judges of all pairs work at the same time, across these tests.
       sanitizeOps: false,
       sanitizeResources: false,
@@ -256,7 +284,7 @@ function testPairs<P extends Pair>(
         const { cases, failures, verdict } = await (written ??= writeAll());
         const found = cases.get(pair);
         if (!found) throw failures.get(pair);
-        compare(found, await verdict(found));
+        await compare(found, await verdict(found));
       },
     });
   }
@@ -280,6 +308,12 @@ function sound(
     ...rest,
   };
 }
+
+/**
+ * Has `ffmpeg` give an encoder frames of the size that it likes best. Before FFmpeg 9 it does so by
+ * itself; that one hands on what comes if an encoder takes any size.
+ */
+const inFrames = (samples: number) => ["-af", `asetnsamples=n=${samples}:p=0`];
 
 const AS_NAMED = { named: true } as const;
 const UNTITLED = { untitled: true } as const;
@@ -331,6 +365,7 @@ const AUDIO_PAIRS: readonly AudioPair[] = [
     lossless: S16,
   }),
   sound(["a.flac", "flac"], ["s16", 44100, 2], ["flac", "s16"], [0.5, 5], {
+    cli: inFrames(4608),
     lossless: S16,
   }),
   sound(["a.flac", "flac"], ["s32", 96000, 2], ["flac", "s32"], [0.5, 6], {
@@ -343,10 +378,12 @@ const AUDIO_PAIRS: readonly AudioPair[] = [
     lossless: S16,
   }),
   sound(["a.wv", "wavpack"], ["s16", 44100, 2], ["wavpack", "s16p"], [0.5, 1], {
+    cli: inFrames(22050),
     options: { encoderFormat: "s16p" },
     lossless: S16,
   }),
   sound(["a.wv", "wavpack"], ["flt", 44100, 2], ["wavpack", "fltp"], [0.5, 1], {
+    cli: inFrames(22050),
     options: { encoderFormat: "fltp" },
     lossless: ["-f", "f32le"],
   }),
@@ -368,6 +405,7 @@ const AUDIO_PAIRS: readonly AudioPair[] = [
   }),
   sound(["a.ogg", "flac"], ["s16", 44100, 2], ["flac", "s16"], [0.5, 5], {
     ...AS_NAMED,
+    cli: inFrames(4608),
     lossless: S16,
   }),
   sound(["a.ogg", "libopus"], ["s16", 48000, 2], ["opus", "fltp"], [0.5065, 26], AS_NAMED),
@@ -514,6 +552,7 @@ const VIDEO_PAIRS: readonly VideoPair[] = [
   film(["a.webm", "libvpx"], "yuv420p", ["vp8", "yuv420p"], 0.48, AS_NAMED),
   film(["a.webm", "libaom-av1"], "yuv420p", ["av1", "yuv420p"], 0.48, {
     ...AS_NAMED,
+    cli: ["-strict", "experimental"], // as FFmpeg 4 has it
     encoderOption: FAST_AV1,
   }),
   film(["a.avi", "mpeg4"], "rgb24", ["mpeg4", "yuv420p"], 0.48),
@@ -719,6 +758,7 @@ for (const { file, video, audio, codecs, packets } of TOGETHER) {
         ...["-c:v", video, "-c:a", audio, "-muxdelay", "0", "-muxpreload", "0"],
         ...Object.entries(encoderOption).flatMap(([name, value]) => [`-${name}`, value]),
         ...(audio === "alac" ? ["-sample_fmt", "s16p"] : []),
+        ...(audio === "flac" ? inFrames(4608) : []),
         dir.file(`reference.${file}`),
       );
       const list = (name: string) => ["-c", "copy", "-f", "framemd5", dir.file(name)];
@@ -737,6 +777,7 @@ for (const { file, video, audio, codecs, packets } of TOGETHER) {
       deepStrictEqual(of("nb_read_packets").map(Number), [...packets]);
       ok(Math.abs(probed.format.duration - 1) < 0.09, `it lasts ${probed.format.duration} s`);
       const ofStream = (list: string[], i: number) => list.filter((it) => it.startsWith(`${i} `));
+      if (!JUDGE_IS_SAME) return;
       if (audio !== "pcm_s16le") {
         deepStrictEqual(ofStream(mine!, 1), ofStream(reference!, 1));
       }
@@ -962,13 +1003,17 @@ for (
   });
 }
 
-Deno.test("writeVideoChunk() takes a Float32Array for grayf32le", async () => {
-  using dir = tempDir();
-  const picture = Float32Array.from({ length: 16 * 12 }, (_, i) => i / 200);
-  const options = { format: "grayf32le", encoder: "pfm", encoderFormat: "grayf32le" };
-  writeVideo(dir.file("%d.pfm"), [25, 16, 12], [picture], options);
-  const output = await decoded(dir.file("1.pfm"), "-f", "rawvideo", "-pix_fmt", "grayf32le");
-  sameBytes(output, picture, "decoded and given");
+Deno.test({
+  name: "writeVideoChunk() takes a Float32Array for grayf32le",
+  ignore: !available.has("pfm") || !JUDGE_IS_SAME, // pictures are upside down for some releases
+  fn: async () => {
+    using dir = tempDir();
+    const picture = Float32Array.from({ length: 16 * 12 }, (_, i) => i / 200);
+    const options = { format: "grayf32le", encoder: "pfm", encoderFormat: "grayf32le" };
+    writeVideo(dir.file("%d.pfm"), [25, 16, 12], [picture], options);
+    const output = await decoded(dir.file("1.pfm"), "-f", "rawvideo", "-pix_fmt", "grayf32le");
+    sameBytes(output, picture, "decoded and given");
+  },
 });
 
 // The same file whatever the chunks
@@ -1312,26 +1357,32 @@ Deno.test("encoderFormat is what is encoded", async () => {
   strictEqual(audio.sample_fmt, "s32");
 });
 
-Deno.test("encoderSampleRate and encoderNumChannels give what ffmpeg -ar and -ac give", async () => {
-  using dir = tempDir();
-  const samples = SAMPLES.s16(8000, 1);
-  Deno.writeFileSync(dir.file("in.s16"), bytesOf(samples));
-  const input = ["-f", "s16le", "-ar", "8000", "-ac", "1", "-i", dir.file("in.s16")];
-  for (
-    const [encoderSampleRate, encoderNumChannels] of [[16000, 2], [4000, 1], [44100, 6]] as const
-  ) {
-    const path = dir.file(`${encoderSampleRate}.wav`);
-    const options = { format: "s16", encoderSampleRate, encoderNumChannels };
-    writeAudio(path, 8000, 1, parts(samples, 1, 300), options);
-    const output = ["-ar", `${encoderSampleRate}`, "-ac", `${encoderNumChannels}`];
-    await ffmpegCli(...input, ...output, dir.file("reference.wav"));
-    const { streams: [stream] } = await ffprobe(path);
-    strictEqual(stream.sample_rate, `${encoderSampleRate}`);
-    strictEqual(stream.channels, encoderNumChannels);
-    strictEqual(stream.duration_ts, encoderSampleRate);
-    const [mine, reference] = [path, dir.file("reference.wav")].map((it) => Deno.readFileSync(it));
-    sameBytes(mine!.subarray(200), reference!.subarray(200), output.join(" "));
-  }
+Deno.test({
+  name: "encoderSampleRate and encoderNumChannels give what ffmpeg -ar and -ac give",
+  ignore: !JUDGE_IS_SAME,
+  fn: async () => {
+    using dir = tempDir();
+    const samples = SAMPLES.s16(8000, 1);
+    Deno.writeFileSync(dir.file("in.s16"), bytesOf(samples));
+    const input = ["-f", "s16le", "-ar", "8000", "-ac", "1", "-i", dir.file("in.s16")];
+    for (
+      const [encoderSampleRate, encoderNumChannels] of [[16000, 2], [4000, 1], [44100, 6]] as const
+    ) {
+      const path = dir.file(`${encoderSampleRate}.wav`);
+      const options = { format: "s16", encoderSampleRate, encoderNumChannels };
+      writeAudio(path, 8000, 1, parts(samples, 1, 300), options);
+      const output = ["-ar", `${encoderSampleRate}`, "-ac", `${encoderNumChannels}`];
+      await ffmpegCli(...input, ...output, dir.file("reference.wav"));
+      const { streams: [stream] } = await ffprobe(path);
+      strictEqual(stream.sample_rate, `${encoderSampleRate}`);
+      strictEqual(stream.channels, encoderNumChannels);
+      strictEqual(stream.duration_ts, encoderSampleRate);
+      const [mine, reference] = [path, dir.file("reference.wav")].map((it) =>
+        Deno.readFileSync(it)
+      );
+      sameBytes(mine!.subarray(200), reference!.subarray(200), output.join(" "));
+    }
+  },
 });
 
 Deno.test("encoderFrameRate repeats or drops pictures", async () => {
@@ -1406,21 +1457,25 @@ Deno.test("codecConfig.gopSize and maxBFrames shape the run of pictures", async 
   match(await kinds({ maxBFrames: 2 }), /^I(BB?P)+/);
 });
 
-Deno.test("pictures are scaled by one thread: in the same way on every machine", async () => {
-  using dir = tempDir();
-  const picture = pixels(320 * 240 * 3, 1, 960);
-  const options = { format: "bgr24", encoder: "rawvideo", encoderFormat: "yuv420p" };
-  writeVideo(dir.file("a.nut"), [25, 320, 240], [picture], options);
-  Deno.writeFileSync(dir.file("a.bgr"), picture);
-  const input = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-video_size", "320x240"];
-  const [mine, reference] = await Promise.all([
-    decoded(dir.file("a.nut"), "-f", "rawvideo"),
-    ffmpegCli(
-      ...["-filter_threads", "1", ...input, "-i", dir.file("a.bgr")],
-      ...["-pix_fmt", "yuv420p", "-f", "rawvideo", "-"],
-    ),
-  ]);
-  sameBytes(mine, reference, "Sluice and ffmpeg");
+Deno.test({
+  name: "pictures are scaled by one thread: in the same way on every machine",
+  ignore: !JUDGE_IS_SAME,
+  fn: async () => {
+    using dir = tempDir();
+    const picture = pixels(320 * 240 * 3, 1, 960);
+    const options = { format: "bgr24", encoder: "rawvideo", encoderFormat: "yuv420p" };
+    writeVideo(dir.file("a.nut"), [25, 320, 240], [picture], options);
+    Deno.writeFileSync(dir.file("a.bgr"), picture);
+    const input = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-video_size", "320x240"];
+    const [mine, reference] = await Promise.all([
+      decoded(dir.file("a.nut"), "-f", "rawvideo"),
+      ffmpegCli(
+        ...["-filter_threads", "1", ...input, "-i", dir.file("a.bgr")],
+        ...["-pix_fmt", "yuv420p", "-f", "rawvideo", "-"],
+      ),
+    ]);
+    sameBytes(mine, reference, "Sluice and ffmpeg");
+  },
 });
 
 Deno.test("filterDesc changes the sound", async () => {

@@ -6,10 +6,12 @@
 #   sudo tools/fresh_machine.sh --with-changes                  the work tree as it is
 #   sudo tools/fresh_machine.sh 'npx --yes deno@2 --version'    other commands instead
 #   sudo tools/fresh_machine.sh --rebuild                       the base machine made anew first
+#   sudo tools/fresh_machine.sh --program "$(command -v deno)"  with a program of the host's in it
 #
 # Needs root, debootstrap and a Debian host, whose package mirror and npm configuration it uses.
-# SUITE (default "bookworm") is the Debian release, CACHE (default /var/cache/sluice) the folder
-# that keeps the base machine and downloaded packages for the next run.
+# SUITE (default "bookworm") is the Debian release, PACKAGES (default "nodejs npm") what is
+# installed in it, CACHE (default /var/cache/sluice) the folder that keeps the base machine and
+# downloaded packages for the next run.
 #
 # All mounts are made in a mount namespace of their own, so that none outlives the run, however it
 # ends; removing the chroot afterwards can't reach anything of the host.
@@ -17,6 +19,7 @@ set -euo pipefail
 
 readonly PROJECT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 readonly SUITE="${SUITE:-bookworm}"
+readonly PACKAGES="${PACKAGES:-nodejs npm}"
 readonly CACHE="${CACHE:-/var/cache/sluice}"
 readonly BASE="$CACHE/$SUITE"
 
@@ -30,18 +33,23 @@ NAMESPACE="" # the process that holds the mounts, while it runs
 WORK=""      # what this run may throw away
 
 main() {
-  local with_changes="" rebuild=""
+  local with_changes="" rebuild="" program=""
   while [[ "${1:-}" == --* ]]; do
     case "$1" in
       --with-changes) with_changes=yes ;;
       --rebuild) rebuild=yes ;;
+      --program)
+        shift
+        program="${1:-}"
+        [[ -x "$program" ]] || fail "--program takes the path of a program: got \"$program\""
+        ;;
       --inside)
         # Not in an && list, where bash would go on after a failed command.
         shift
         inside "$@"
         return
         ;;
-      *) fail "Unknown option \"$1\": valid options are --with-changes, --rebuild" ;;
+      *) fail "Unknown option \"$1\": valid options are --with-changes, --rebuild, --program" ;;
     esac
     shift
   done
@@ -56,6 +64,7 @@ main() {
   WORK="$(mktemp -d "$CACHE/run.XXXXXX")"
   mkdir "$WORK/root" "$WORK/changes" "$WORK/overlay"
   copy_project "$WORK/project" "$with_changes"
+  [[ -z "$program" ]] || install -D --target-directory="$WORK/programs" "$(readlink -f "$program")"
   in_namespace run "$WORK" "$@"
 }
 
@@ -97,7 +106,7 @@ inside() {
 
 make_base() {
   local started=$SECONDS
-  echo "Making a $SUITE machine with Node and npm in $BASE (once, a few minutes)"
+  echo "Making a $SUITE machine with $PACKAGES in $BASE (once, a few minutes)"
   rm -rf --one-file-system "$BASE.partial"
   if ! in_namespace bootstrap "$BASE.partial" >"$CACHE/base.log" 2>&1; then
     tail -n 40 "$CACHE/base.log" >&2
@@ -108,16 +117,19 @@ make_base() {
 }
 
 bootstrap() {
-  local root="$1" mirror
+  local root="$1" mirror script=/usr/share/debootstrap/scripts
   mirror="$(debian_sources | awk '$3 == "main" { print $1; exit }')"
   [[ -n "$mirror" ]] || fail "No Debian mirror configured: run apt-get update first"
-  debootstrap --variant=minbase --include=ca-certificates "$SUITE" "$root" "$mirror"
+  # A release newer than debootstrap is made like the development one.
+  if [[ -e "$script/$SUITE" ]]; then script+="/$SUITE"; else script+=/sid; fi
+  debootstrap --variant=minbase --include=ca-certificates "$SUITE" "$root" "$mirror" "$script"
   mount_system "$root"
   configure "$root"
   chroot_run "$root" "
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update &&
-    apt-get install --yes --no-install-recommends nodejs npm"
+    # The lists of a mirror that stands still are out of date, and signed all the same.
+    { apt-get update || apt-get -o Acquire::Check-Valid-Until=false update; } &&
+    apt-get install --yes --no-install-recommends $PACKAGES"
   # A machine from an image has no lists of packages.
   rm -rf "$root"/var/lib/apt/lists/* "$root"/root/.npmrc
 }
@@ -140,6 +152,7 @@ run() {
   mount_system "$root"
   configure "$root"
   cp -a "$work/project" "$root/root/sluice"
+  [[ ! -e "$work/programs" ]] || cp -a "$work/programs/." "$root/usr/local/bin/"
   for command in "$@"; do
     local started=$SECONDS status=0
     echo "── $command"

@@ -39,7 +39,11 @@ const TERMINAL = Deno.stdout.isTerminal();
  * A test must close what it opens. The examples can't: FFmpeg's libraries are opened at first use
  * and stay open, which the tests see to before the first test (tests/preload.ts).
  */
-const SANITIZERS = ["--sanitize-ops", "--sanitize-resources", "--preload=tests/preload.ts"];
+export const SANITIZERS: readonly string[] = [
+  "--sanitize-ops",
+  "--sanitize-resources",
+  "--preload=tests/preload.ts",
+];
 
 if (import.meta.main) Deno.exit(await main(Deno.args.filter((it) => it !== "--")));
 

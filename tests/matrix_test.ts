@@ -1,0 +1,36 @@
+import { match, strictEqual, throws } from "node:assert/strict";
+import { type Row, tableOf, withTable } from "../tools/matrix.ts";
+
+const ROWS: readonly Row[] = [
+  {
+    ...{ release: "7.1", libavcodec: 61, from: "Debian trixie", seconds: 61.4 },
+    outcome: {
+      version: "7.1.5-0+deb13u1",
+      counts: { passed: 590, failed: 1, skipped: 40 },
+      headers: "7.1.5",
+    },
+  },
+  {
+    ...{ release: "9.0", libavcodec: 63, from: "Debian forky", seconds: 0 },
+    outcome: "making a chroot needs Linux and root",
+  },
+];
+
+Deno.test("tableOf() tells of each version what came of it, or why it was left out", () => {
+  const [head, rule, first, second, ...rest] = tableOf(ROWS, true).split("\n");
+  strictEqual(rest.length, 0);
+  strictEqual(rule!.length, head!.length);
+  match(first!, /7\.1\.5-0\+deb13u1 +\| 61 .*\| 590 +\| 1 +\| 40 .* headers of 7\.1\.5 +\| 61 /);
+  match(second!, /9\.0 .*\| all: making a chroot needs Linux and root/);
+  strictEqual(/Seconds/.test(tableOf(ROWS, false)), false);
+});
+
+Deno.test("withTable() changes what is between the markers, and needs them", () => {
+  const readme = Deno.readTextFileSync(new URL("../README.md", import.meta.url));
+  const changed = withTable(readme, "| a |");
+  const again = withTable(changed, "| b |");
+  strictEqual(again, changed.replace("| a |", "| b |"));
+  const [before] = readme.split("<!-- Written by");
+  strictEqual(again.startsWith(before!), true);
+  throws(() => withTable("nothing", "| a |"), /Cannot find the marker/);
+});
