@@ -12,7 +12,7 @@ import {
   startDisplay,
   startSound,
 } from "./desktop.ts";
-import { ffprobe, media, tempDir, testPictures, testTone, threeTries } from "./helpers.ts";
+import { ffprobe, media, runDeno, tempDir, testPictures, testTone, threeTries } from "./helpers.ts";
 import { picture, type Scene, sound, type Told } from "./play_scenes.ts";
 import { ffmpeg, StreamWriter } from "../mod.ts";
 
@@ -844,4 +844,25 @@ Deno.test("realtime: true paces samples and pictures together", () => {
   }
   const seconds = (performance.now() - began) / 1000;
   ok(seconds > 0.7 && seconds < 1.5, `took ${seconds} s`);
+});
+
+/** Runs an example to its end. */
+async function runExample(name: string, args: string[], env: Record<string, string>) {
+  const script = new URL(`../examples/${name}`, import.meta.url).pathname;
+  const ran = await runDeno(script, { args, env: { SLUICE_SDL: "", ...env } });
+  strictEqual(ran.code, 0, `${name}: ${ran.stderr}`);
+  return ran.text;
+}
+
+onBoth("the examples that play do what they say", async () => {
+  await using display = await startDisplay();
+  await using server = await startSound("tone");
+  const recording = await server.record("tone");
+  await runExample("play_audio.ts", [], server.with("tone"));
+  const [left] = await recording.stop();
+  // The tone fades out to a fiftieth.
+  ok(Math.abs(heardPart(left).length / SOUND_RATE - 2) < 0.3);
+
+  const film = await media("short.mp4", ...testPictures("320x240", 30, 1), "-c:v", "mpeg4");
+  match(await runExample("play_video.ts", [film], display.env), /^30 pictures/);
 });
