@@ -22,6 +22,8 @@ export class ObjectSink implements ByteConsumer {
   #begin: number | undefined;
   /** Whether the object has thrown: it is left alone from then on. */
   #broken = false;
+  /** Whether the object knows that nothing more comes. */
+  #told = false;
 
   /**
    * Makes one.
@@ -102,12 +104,15 @@ export class ObjectSink implements ByteConsumer {
   *close(): Steps<void> {
     const object = this.#object;
     yield* this.flush();
-    if (this.#broken) this.abandon();
-    else if (object.end) yield* awaited("end", () => object.end!(), () => object.end!());
+    if (this.#broken) return this.abandon();
+    this.#told = true;
+    if (object.end) yield* awaited("end", () => object.end!(), () => object.end!());
   }
 
   /** Tells the object that nothing more comes, and that this was not all. */
   abandon(): void {
+    if (this.#told) return;
+    this.#told = true;
     this.#object.abandon?.();
   }
 }

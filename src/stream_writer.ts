@@ -186,8 +186,8 @@ function objectParts(dst: BytesWriter | WritableStream<Uint8Array>, given: Given
   }
   if (reconnect) throw new TypeError("Expected a URL to connect to again, got an object");
   const name = dst instanceof WritableStream ? "a stream" : "an object";
-  const muxer = bytesMuxer(name, format);
   const object = dst instanceof WritableStream ? streamWriter(dst) : dst;
+  const muxer = bytesMuxer(name, format);
   const target = new ByteDestination(new ObjectSink(object, bufferSize));
   const output = inBackground(muxer, target, false, given);
   return {
