@@ -16,6 +16,8 @@ export interface Call<R = unknown> {
   later(): Promise<R>;
   /** Whether it only lets time pass: the operation may then be aborted at this point. */
   readonly idle?: true;
+  /** Whether it waits for the user's own code: an operation that is aborted leaves that behind. */
+  readonly foreign?: true;
 }
 
 /** An operation: yields the calls that may take long, returns its result. */
@@ -57,7 +59,8 @@ export async function runAsync<T>(steps: Steps<T>, signal?: AbortSignal): Promis
   while (!step.done) {
     let result: unknown;
     try {
-      result = await step.value.later();
+      const made = step.value.later();
+      result = await (step.value.foreign && signal ? unlessAborted(made, signal) : made);
       if (step.value.idle) signal?.throwIfAborted();
       else turn = performance.now(); // a call on another thread gave other work its turn
     } catch (error) {
@@ -67,6 +70,19 @@ export async function runAsync<T>(steps: Steps<T>, signal?: AbortSignal): Promis
     step = steps.next(result);
   }
   return step.value;
+}
+
+/** What a promise gives, unless the signal comes first. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 /** Waits for a time, in milliseconds, in the form that the runner chooses. */
@@ -120,6 +136,7 @@ export function* awaited<T>(
   later: () => T | PromiseLike<T>,
 ): Steps<T> {
   return yield {
+    foreign: true,
     now() {
       const result = now();
       if (!isPromise(result)) return result;

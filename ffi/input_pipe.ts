@@ -164,6 +164,12 @@ function addressOfReadPartial(): Deno.PointerValue {
     .avio_read_partial;
 }
 
+/** Opens the libraries, which stay open. */
+export function bindPipes(): void {
+  cLibrary();
+  addressOfReadPartial();
+}
+
 /** The context. FFmpeg must be called on another thread wherever it may read from it. */
 export class InputPipe extends Handle<"AVIOContext"> {
   readonly #source: SlowSource;
@@ -172,6 +178,7 @@ export class InputPipe extends Handle<"AVIOContext"> {
   #writing: Writing;
   #pumping: Promise<void>;
   #thrown: unknown;
+  #broken = false;
 
   /** Makes one over a source, and begins to read from it. */
   constructor(source: SlowSource) {
@@ -203,13 +210,14 @@ export class InputPipe extends Handle<"AVIOContext"> {
   /** Hands the source's bytes to FFmpeg, up to their end or until it wants others. */
   async #pump(writing: Writing, from?: number): Promise<void> {
     try {
+      if (this.#thrown !== undefined) return; // it is left alone from then on
       if (from !== undefined) await this.#source.seek(from);
       while (!writing.closed) {
         const bytes = await this.#source.read();
         if (bytes.length === 0 || !await writing.write(bytes)) break;
       }
     } catch (error) {
-      if (!writing.closed) this.#thrown ??= error;
+      this.#thrown ??= error;
     } finally {
       writing.close();
     }
@@ -219,6 +227,7 @@ export class InputPipe extends Handle<"AVIOContext"> {
   #goTo(offset: bigint, whence: number): bigint {
     const place = placeOf(offset, whence, 0, this.#source.size);
     if (place < 0n || asksSize(whence)) return place;
+    if (this.#broken) return BigInt(posixCode("EIO"));
     try {
       const { reading, writing } = makePipe();
       this.#end();
@@ -239,6 +248,7 @@ export class InputPipe extends Handle<"AVIOContext"> {
 
   /** Lets FFmpeg see the end, when it may be waiting for bytes that do not come. */
   breakOff(): void {
+    this.#broken = true; // at the end FFmpeg may look for more in another place
     this.#writing.close();
   }
 

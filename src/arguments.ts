@@ -110,9 +110,18 @@ export function optionsObject<T extends object>(
   return value;
 }
 
-/** Checks a path or URL; gives it as FFmpeg takes it, which wants files as plain paths. */
-export function location(name: string, value: unknown): string {
+/**
+ * Checks a path or URL; gives it as FFmpeg takes it, which wants files as plain paths.
+ *
+ * @param name What it is, for messages.
+ * @param value What was handed in.
+ * @param others What else would do, for messages: `or an object with a method read()`.
+ */
+export function location(name: string, value: unknown, others?: string): string {
   if (!(value instanceof URL)) {
+    if (others !== undefined && typeof value !== "string") {
+      throw new TypeError(`Expected ${name} to be a string, a URL, ${others}, got ${shown(value)}`);
+    }
     const place = text(name, value);
     if (place === "") throw new TypeError(`Expected ${name} to be a path or a URL, got ""`);
     return place;

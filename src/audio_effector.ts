@@ -29,6 +29,7 @@ import { codecById, codecByName, nearestLayout, nearestRate, supportedBy } from 
 import { EffectStream } from "./effect_stream.ts";
 import { checkConfig, MAX_SAMPLE_RATE } from "./encoder_settings.ts";
 import { checkFilterNames } from "./filter_graph.ts";
+import { MemoryFile } from "./memory_file.ts";
 import { signalOf } from "./operations.ts";
 import { requireFilters } from "./permissions.ts";
 import type { StreamReader } from "./stream_reader.ts";
@@ -62,14 +63,16 @@ export interface EffectStreamOptions extends WaitOptions {
 /** How many moments are worked on at a time. */
 const PIECE = 1 << 16;
 
+/** How many bytes of encoded sound are gathered before they are put into memory. */
+const BUFFER_SIZE = 1 << 16;
+
 /**
  * Changes samples by filters of FFmpeg's, by what a codec makes of them, or by both: to make them
  * sound as over a telephone, for instance, or to make many different examples of one recording.
  *
  * The filters come first, then the samples are encoded and decoded again. What comes out has the same
  * class of samples, number of channels and order as what went in, and its rate unless another is asked
- * for. With a `format`, the encoded sound is kept in a temporary file meanwhile, for which the script
- * needs permission.
+ * for. With a `format`, the encoded sound is kept in memory meanwhile.
  *
  * @example An echo, and a bad telephone line
  * ```ts
@@ -283,24 +286,18 @@ class Job implements Disposable {
 
   /** Encodes all of the waveform; what it gives decodes it again. */
   *#throughCodec(format: string): Steps<Source> {
-    const medium = temporaryFile();
-    try {
-      const { sampleRate, numChannels } = this.#sound;
-      const encoded = encodedShape(format, this.#settings.encoder, sampleRate, numChannels);
-      yield* this.#encode(medium, format, encoded);
-      const options = readerOptions(format, encoded);
-      const reader = yield* openReader(medium.path, options, this.#wait);
-      return new Decoded(reader, medium, this.#size, this.#ending(), this.#wait);
-    } catch (error) {
-      medium[Symbol.dispose]();
-      throw error;
-    }
+    const { sampleRate, numChannels } = this.#sound;
+    const encoded = encodedShape(format, this.#settings.encoder, sampleRate, numChannels);
+    const medium = new MemoryFile();
+    yield* this.#encode(medium, format, encoded);
+    const reader = yield* openReader(medium, readerOptions(format, encoded), this.#wait);
+    return new Decoded(reader, this.#size, this.#ending(), this.#wait);
   }
 
-  *#encode({ path }: Medium, format: string, encoded: EncodedShape): Steps<void> {
+  *#encode(medium: MemoryFile, format: string, encoded: EncodedShape): Steps<void> {
     const { input, format: { name }, sampleRate, numChannels } = this.#sound;
     const { effect: filterDesc, encoder, codecConfig } = this.#settings;
-    const writer = new StreamWriter(path, { format });
+    const writer = new StreamWriter(medium, { format, bufferSize: BUFFER_SIZE });
     setUp(writer, () =>
       writer.addAudioStream(sampleRate, numChannels, {
         format: name,
@@ -318,31 +315,18 @@ class Job implements Disposable {
   }
 }
 
-/** Where encoded sound is kept between encoder and decoder: this alone decides on files or memory. */
-interface Medium extends Disposable {
-  readonly path: string;
-}
-
-function temporaryFile(): Medium {
-  const path = Deno.makeTempFileSync({ prefix: "sluice-" });
-  return { path, [Symbol.dispose]: () => Deno.removeSync(path) };
-}
-
 /** Encoded sound that is decoded piece by piece. */
 class Decoded implements Source {
   readonly #reader: StreamReader;
-  readonly #medium: Medium;
   readonly #wait: Wait;
 
   constructor(
     reader: StreamReader,
-    medium: Medium,
     framesPerChunk: number,
     filterDesc: string,
     wait: Wait,
   ) {
     this.#reader = reader;
-    this.#medium = medium;
     this.#wait = wait;
     try {
       reader.addAudioStream(framesPerChunk, { filterDesc });
@@ -358,7 +342,6 @@ class Decoded implements Source {
 
   [Symbol.dispose](): void {
     this.#reader.closeSync();
-    this.#medium[Symbol.dispose]();
   }
 }
 

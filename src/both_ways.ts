@@ -7,6 +7,7 @@
 
 import { call, type Steps } from "../ffi/call.ts";
 import type { AudioChunk, AudioInput } from "./chunk.ts";
+import type { BytesSource } from "./object_source.ts";
 import { StreamReader, type StreamReaderOptions } from "./stream_reader.ts";
 import type { StreamWriter } from "./stream_writer.ts";
 
@@ -22,7 +23,7 @@ export function waitFor(signal: AbortSignal | undefined): Wait {
 
 /** Opens a reader. */
 export function* openReader(
-  src: string | URL,
+  src: string | URL | BytesSource,
   options: StreamReaderOptions,
   { signal }: Wait,
 ): Steps<StreamReader> {
@@ -33,6 +34,14 @@ export function* openReader(
   if (!signal?.aborted) return reader;
   reader.closeSync(); // FFmpeg may have been broken off while it looked at the streams
   throw signal.reason;
+}
+
+/** Closes a reader; a call that was aborted does not hold that up. */
+export function closeReader(reader: StreamReader, { signal }: Wait): Steps<void> {
+  return call({
+    sync: () => reader.closeSync(),
+    async: async () => signal?.aborted ? reader.closeSync() : await reader.close(),
+  });
 }
 
 /** The next chunk of a reader's first output stream; `undefined` at the end. */

@@ -152,7 +152,7 @@ export class Demuxer extends Handle<"AVFormatContext"> {
     const format = inputFormat(settings.format);
     let options: Record<string, string> = { ...settings.options };
     if (settings.source) {
-      options = yield* settings.source.open(options, interrupt);
+      options = yield* openSource(settings.source, options, interrupt);
       options.protocol_whitelist = "none"; // what the data leads to must not be opened
     }
     const pointer = yield* openInput(settings, format, options, interrupt);
@@ -408,6 +408,20 @@ function demuxerNames(): string[] {
     names.push(...readCString(ffmpeg().view("AVInputFormat", pointer).name).split(","));
   }
   return names;
+}
+
+/** Opens the source; closes it if that fails. */
+function* openSource(
+  source: DemuxerSource,
+  options: Record<string, string>,
+  interrupt: Interrupt,
+): Steps<Record<string, string>> {
+  try {
+    return yield* source.open(options, interrupt);
+  } catch (error) {
+    source.closeNow();
+    throw error;
+  }
 }
 
 /** Opens the input; gives the options that nothing took. */

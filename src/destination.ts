@@ -78,6 +78,7 @@ export class ByteDestination implements Target {
   // deno-lint-ignore require-yield -- there is nothing to wait for
   *open(options: Record<string, string>, interrupt: Interrupt): Steps<Record<string, string>> {
     this.#interrupt = interrupt;
+    this.#sink.open?.();
     this.#context = new OutputContext(this.#sink);
     return options;
   }

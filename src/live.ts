@@ -55,6 +55,8 @@ export class LiveOutput extends OutputAround {
   readonly #queue: Waiting[] = [];
   /** What breaks off calls that do not reach the receiver: it must not break off what does. */
   readonly #own: Interrupt;
+  /** What breaks off a call that waits for an object that takes the bytes. */
+  readonly #end = new AbortController();
   #direct = false;
   #sending = false;
   #failure: { readonly error: unknown } | undefined;
@@ -139,7 +141,7 @@ export class LiveOutput extends OutputAround {
         const { size } = packet.fields; // the container may take the packet over
         const waits = this.#settings.waits || this.target?.streams === true;
         const rest = this.inner.write(packet, next.index, next.timeBase, waits);
-        if (rest) await runAsync(rest);
+        if (rest) await runAsync(rest, this.#end.signal);
         this.#packets++;
         this.#bytes += size;
       }
@@ -166,9 +168,14 @@ export class LiveOutput extends OutputAround {
   *#giveUp(): Steps<void> {
     this.#dropped += this.#queue.length;
     this.#clear();
-    this.inner.interrupt.trigger();
+    this.#breakOff();
     while (this.#sending) yield* sleep(LOOK);
     throw failure(posixCode("ETIMEDOUT"), "send what is left", "the receiver is too slow");
+  }
+
+  #breakOff(): void {
+    this.inner.interrupt.trigger();
+    this.#end.abort();
   }
 
   /** Runs steps that may be broken off while they wait for the receiver. */
@@ -197,7 +204,7 @@ export class LiveOutput extends OutputAround {
     this.#freed = true;
     this.#clear();
     this.#own[Symbol.dispose]();
-    if (this.#sending) this.inner.interrupt.trigger(); // `#send` frees the rest when it returns
+    if (this.#sending) this.#breakOff(); // `#send` frees the rest when it returns
     else super[Symbol.dispose]();
   }
 }

@@ -8,16 +8,26 @@
 import { runAsync, runSync, type Steps } from "../ffi/call.ts";
 import { ffmpeg } from "../ffi/load.ts";
 import { flag, optionalText, optionsObject, wholeNumber } from "./arguments.ts";
-import { nextChunk, openReader, seekTo, setUp, type Wait, waitFor, writeAll } from "./both_ways.ts";
+import {
+  closeReader,
+  nextChunk,
+  openReader,
+  seekTo,
+  setUp,
+  type Wait,
+  waitFor,
+  writeAll,
+} from "./both_ways.ts";
 import type { AudioChunk, AudioInput, Waveform } from "./chunk.ts";
 import type { SourceAudioStream } from "./demuxer.ts";
 import { failure } from "./failure.ts";
 import { type AudioSamples, type SampleFormat, sampleFormat } from "./formats.ts";
 import { signalOf } from "./operations.ts";
+import type { BytesSource } from "./object_source.ts";
 import { encodingOf, type PcmEncoding, pcmEncodingOf, saveSettings } from "./save_settings.ts";
 import type { StreamReader } from "./stream_reader.ts";
 import { StreamWriter } from "./stream_writer.ts";
-import type { CodecConfig, WaitOptions } from "./types.ts";
+import type { BytesWriter, CodecConfig, WaitOptions } from "./types.ts";
 import { joined, type Sound, soundOf } from "./waveform.ts";
 
 /** What of a file is loaded, and how. */
@@ -89,7 +99,7 @@ const TELLS_LENGTH = new Set(["wav", "w64", "aiff", "au", "caf", "flac", "tta", 
 /**
  * Loads the sound of a file: of any container that FFmpeg reads, films among them.
  *
- * @param src A path or a URL.
+ * @param src A path or a URL, or what a `StreamReader` takes beside these.
  * @param options Which part of it, and in what shape.
  * @returns The samples: a `Float32Array` with all of the first channel, then all of the next. Where
  * `frameOffset` lies behind the end there are none.
@@ -109,13 +119,16 @@ const TELLS_LENGTH = new Set(["wav", "w64", "aiff", "au", "caf", "flac", "tta", 
  * ```
  */
 export function load(
-  src: string | URL,
+  src: string | URL | BytesSource,
   options?: LoadOptions & WaitOptions & { readonly normalize?: true },
 ): Promise<Waveform<Float32Array<ArrayBuffer>>>;
 /** Loads the sound of a file with its samples as they are decoded. */
-export function load(src: string | URL, options?: LoadOptions & WaitOptions): Promise<Waveform>;
+export function load(
+  src: string | URL | BytesSource,
+  options?: LoadOptions & WaitOptions,
+): Promise<Waveform>;
 export async function load(
-  src: string | URL,
+  src: string | URL | BytesSource,
   options?: LoadOptions & WaitOptions,
 ): Promise<Waveform> {
   const { signal, timeout, ...rest } = optionsObject("the options of load", options, [
@@ -129,17 +142,21 @@ export async function load(
 
 /** The same as {@linkcode load}, blocking. */
 export function loadSync(
-  src: string | URL,
+  src: string | URL | BytesSource,
   options?: LoadOptions & { readonly normalize?: true },
 ): Waveform<Float32Array<ArrayBuffer>>;
 /** The same as {@linkcode load}, blocking, with samples as they are decoded. */
-export function loadSync(src: string | URL, options?: LoadOptions): Waveform;
-export function loadSync(src: string | URL, options?: LoadOptions): Waveform {
+export function loadSync(src: string | URL | BytesSource, options?: LoadOptions): Waveform;
+export function loadSync(src: string | URL | BytesSource, options?: LoadOptions): Waveform {
   const given = optionsObject("the options of loadSync", options, LOAD_KEYS);
   return runSync(loading(src, loadRequest(given), {}));
 }
 
-function* loading(src: string | URL, request: LoadRequest, wait: Wait): Steps<Waveform> {
+function* loading(
+  src: string | URL | BytesSource,
+  request: LoadRequest,
+  wait: Wait,
+): Steps<Waveform> {
   const reader = yield* openReader(src, request.open, wait);
   try {
     const gathering = new Gathering(reader, src, request);
@@ -147,7 +164,7 @@ function* loading(src: string | URL, request: LoadRequest, wait: Wait): Steps<Wa
     while (gathering.take(yield* nextChunk(reader, wait)));
     return yield* gathering.waveform();
   } finally {
-    reader.closeSync();
+    yield* closeReader(reader, wait);
   }
 }
 
@@ -188,12 +205,17 @@ function waiting(signal: AbortSignal | undefined, timeout: number | undefined): 
   }));
 }
 
+/** A source's name, for messages. */
+function named(src: string | URL | BytesSource): string {
+  return typeof src === "string" || src instanceof URL ? `"${src}"` : "an object";
+}
+
 /** The sound that FFmpeg thinks best in a source. */
-function bestSound(reader: StreamReader, src: string | URL): SourceAudioStream {
+function bestSound(reader: StreamReader, src: string | URL | BytesSource): SourceAudioStream {
   const index = reader.defaultAudioStream;
   const stream = index === undefined ? undefined : reader.getSrcStreamInfo(index);
   if (stream?.mediaType === "audio") return stream;
-  throw new TypeError(`Expected a source with sound, got "${src}", which has none`);
+  throw new TypeError(`Expected a source with sound, got ${named(src)}, which has none`);
 }
 
 /** The number of samples that a container's header tells, where that can be relied upon. */
@@ -209,14 +231,14 @@ class Gathering {
   /** Where in the source reading is to begin, in seconds. */
   readonly start: number;
   readonly #reader: StreamReader;
-  readonly #src: string | URL;
+  readonly #src: string | URL | BytesSource;
   readonly #request: LoadRequest;
   readonly #stream: SourceAudioStream;
   readonly #arrays: AudioSamples[] = [];
   #skip: number;
   #left: number;
 
-  constructor(reader: StreamReader, src: string | URL, request: LoadRequest) {
+  constructor(reader: StreamReader, src: string | URL | BytesSource, request: LoadRequest) {
     this.#reader = reader;
     this.#src = src;
     this.#request = request;
@@ -240,7 +262,9 @@ class Gathering {
     const first = this.#arrays[0];
     if (numChannels !== this.#stream.numChannels || (first && !isLike(data, first))) {
       throw new TypeError(
-        `Expected ${this.#stream.numChannels} channels throughout, but "${this.#src}" changes in ` +
+        `Expected ${this.#stream.numChannels} channels throughout, but ${
+          named(this.#src)
+        } changes in ` +
           `mid-stream: read it with a StreamReader, and say what it is to be converted to`,
       );
     }
@@ -268,9 +292,9 @@ function isLike(a: AudioSamples, b: AudioSamples): boolean {
   return a.constructor === b.constructor;
 }
 
-function undecodable(src: string | URL): Error {
+function undecodable(src: string | URL | BytesSource): Error {
   const { AVERROR_INVALIDDATA } = ffmpeg().layout.constants;
-  return failure(AVERROR_INVALIDDATA, `decode the sound of "${src}"`);
+  return failure(AVERROR_INVALIDDATA, `decode the sound of ${named(src)}`);
 }
 
 /**
@@ -280,7 +304,7 @@ function undecodable(src: string | URL): Error {
  * all others are decoded to count them, which takes a while for long ones (`StreamReader.duration`
  * tells at once about how long they are).
  *
- * @param src A path or a URL.
+ * @param src A path or a URL, or what a `StreamReader` takes beside these.
  * @param options The container, where the data does not show it, and ways to give up waiting.
  * @throws {TypeError} For a source without sound.
  * @throws {FFmpegError} When the source can't be opened.
@@ -297,7 +321,7 @@ function undecodable(src: string | URL): Error {
  * ```
  */
 export async function info(
-  src: string | URL,
+  src: string | URL | BytesSource,
   options?: Pick<LoadOptions, "format"> & WaitOptions,
 ): Promise<AudioInfo> {
   const { format, signal, timeout } = optionsObject("the options of info", options, [
@@ -311,21 +335,25 @@ export async function info(
 
 /** The same as {@linkcode info}, blocking. */
 export function infoSync(
-  src: string | URL,
+  src: string | URL | BytesSource,
   options?: Pick<LoadOptions, "format">,
 ): AudioInfo {
   const { format } = optionsObject("the options of infoSync", options, ["format"]);
   return runSync(inquiring(src, opening(format), {}));
 }
 
-function* inquiring(src: string | URL, options: { format?: string }, wait: Wait): Steps<AudioInfo> {
+function* inquiring(
+  src: string | URL | BytesSource,
+  options: { format?: string },
+  wait: Wait,
+): Steps<AudioInfo> {
   const reader = yield* openReader(src, options, wait);
   try {
     const inquiry = new Inquiry(reader, src);
     while (!inquiry.isKnown) inquiry.count(yield* nextChunk(reader, wait));
     return inquiry.info;
   } finally {
-    reader.closeSync();
+    yield* closeReader(reader, wait);
   }
 }
 
@@ -335,7 +363,7 @@ class Inquiry {
   #numFrames: number;
   #isKnown: boolean;
 
-  constructor(reader: StreamReader, src: string | URL) {
+  constructor(reader: StreamReader, src: string | URL | BytesSource) {
     this.#stream = bestSound(reader, src);
     const told = toldLength(reader, this.#stream);
     this.#numFrames = told ?? 0;
@@ -371,7 +399,7 @@ class Inquiry {
 /**
  * Saves sound to a file: in any container that FFmpeg writes.
  *
- * @param dst A path or a URL.
+ * @param dst A path or a URL; or, with a `format`, what a `StreamWriter` takes beside these.
  * @param waveform A waveform from `load`; or one typed array per channel; or one typed array, of one
  * channel unless `numChannels` says otherwise; or a chunk from a `StreamReader`.
  * @param sampleRate Samples per second. Default: the waveform's own.
@@ -396,7 +424,7 @@ class Inquiry {
  * ```
  */
 export async function save(
-  dst: string | URL,
+  dst: string | URL | BytesWriter | WritableStream<Uint8Array>,
   waveform: AudioInput,
   sampleRate?: number,
   options?: SaveOptions & WaitOptions,
@@ -412,7 +440,7 @@ export async function save(
 
 /** The same as {@linkcode save}, blocking. */
 export function saveSync(
-  dst: string | URL,
+  dst: string | URL | BytesWriter | WritableStream<Uint8Array>,
   waveform: AudioInput,
   sampleRate?: number,
   options?: SaveOptions,
@@ -431,7 +459,7 @@ const SAVE_KEYS = [
 ] as const;
 
 function* saving(
-  dst: string | URL,
+  dst: string | URL | BytesWriter | WritableStream<Uint8Array>,
   waveform: AudioInput,
   sampleRate: number | undefined,
   options: SaveOptions,
@@ -439,7 +467,8 @@ function* saving(
 ): Steps<void> {
   const { numChannels, channelsFirst } = options;
   const sound = soundOf(waveform, { sampleRate, numChannels, channelsFirst });
-  const { format, candidates } = saveSettings(String(dst), sound.format.name, options);
+  const name = typeof dst === "string" || dst instanceof URL ? String(dst) : "";
+  const { format, candidates } = saveSettings(name, sound.format.name, options);
   const writer = new StreamWriter(dst, format === undefined ? {} : { format });
   setUp(writer, () => addFirstThatFits(writer, sound, candidates));
   yield* writeAll(writer, sound.input, wait);

@@ -14,14 +14,16 @@ type Step = Uint8Array<ArrayBuffer> | number;
 
 /** Gathers bytes, and hands them to an object in the order in which they came. */
 export class ObjectSink implements ByteConsumer {
-  /** Goes to a position; not there where the object can't. */
-  readonly seek: ((position: number) => void) | undefined;
   readonly #object: BytesWriter;
   readonly #bufferSize: number;
   readonly #steps: Step[] = [];
   #gathered = 0;
+  /** Where the container begins, in bytes of the object; not there where it can't be sought in. */
+  #begin: number | undefined;
   /** Whether the object has thrown: it is left alone from then on. */
   #broken = false;
+  /** Whether the object knows that nothing more comes. */
+  #told = false;
 
   /**
    * Makes one.
@@ -32,7 +34,19 @@ export class ObjectSink implements ByteConsumer {
   constructor(object: BytesWriter, bufferSize: number) {
     this.#object = object;
     this.#bufferSize = bufferSize;
-    if (object.seek || object.seekSync) this.seek = (position) => void this.#steps.push(position);
+  }
+
+  /** Looks where the container is to begin. */
+  open(): void {
+    const object = this.#object;
+    if (object instanceof Deno.FsFile) this.#begin = positionOf(object);
+    else if (object.seek || object.seekSync) this.#begin = 0;
+  }
+
+  /** Goes to a position; not there where the object can't. */
+  get seek(): ((position: number) => void) | undefined {
+    const begin = this.#begin;
+    return begin === undefined ? undefined : (to) => void this.#steps.push(begin + to);
   }
 
   /** Takes bytes. */
@@ -90,20 +104,34 @@ export class ObjectSink implements ByteConsumer {
   *close(): Steps<void> {
     const object = this.#object;
     yield* this.flush();
-    if (this.#broken) this.abandon();
-    else if (object.end) yield* awaited("end", () => object.end!(), () => object.end!());
+    if (this.#broken) return this.abandon();
+    this.#told = true;
+    if (object.end) yield* awaited("end", () => object.end!(), () => object.end!());
   }
 
   /** Tells the object that nothing more comes, and that this was not all. */
   abandon(): void {
+    if (this.#told) return;
+    this.#told = true;
     this.#object.abandon?.();
   }
 }
 
-/** How many bytes were taken: all, unless a number says otherwise. */
+/** Where a file is; `undefined` for a pipe or a terminal, which has no places. */
+function positionOf(file: Deno.FsFile): number | undefined {
+  try {
+    return file.seekSync(0, Deno.SeekMode.Current);
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many bytes were taken: all, where nothing is said. */
 function countOf(taken: unknown, length: number): number {
-  if (typeof taken !== "number") return length;
-  if (Number.isInteger(taken) && taken > 0 && taken <= length) return taken;
+  if (taken === undefined || taken === null) return length;
+  if (typeof taken === "number" && Number.isInteger(taken) && taken > 0 && taken <= length) {
+    return taken;
+  }
   throw new TypeError(
     `Expected write() to return a number of bytes from 1 to ${length}, or nothing, got ${
       shown(taken)
@@ -140,15 +168,19 @@ function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/** A Web stream as such an object. */
+/** A Web stream as such an object. It is locked from the first bytes on. */
 export function streamWriter(stream: WritableStream<Uint8Array>): BytesWriter {
-  const writer = stream.getWriter();
+  if (stream.locked) {
+    throw new TypeError("Expected a WritableStream that nobody writes to, got one that is locked");
+  }
+  let taken: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  const writer = () => taken ??= stream.getWriter();
   return {
     write: async (bytes) => {
-      await writer.ready;
-      await writer.write(bytes);
+      await writer().ready;
+      await writer().write(bytes);
     },
-    end: () => writer.close(),
-    abandon: () => void writer.abort().catch(() => {}),
+    end: () => writer().close(),
+    abandon: () => void (taken ?? stream).abort().catch(() => {}),
   };
 }

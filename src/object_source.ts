@@ -54,12 +54,18 @@ export function objectSource(src: BytesSource, sync: boolean, bufferSize: number
   if (src instanceof Uint8Array) return new DirectSource(memory(src));
   if (src instanceof ArrayBuffer) return new DirectSource(memory(new Uint8Array(src)));
   if (src instanceof MemoryFile) return new DirectSource(memory(src.bytes()));
-  if (src instanceof Blob) return new DirectSource(() => ofBlob(src));
+  if (src instanceof Blob) {
+    if (!sync) return new DirectSource(() => ofBlob(src));
+    throw new TypeError("Expected a source for sync calls, got a Blob: use open()");
+  }
   if (src instanceof ReadableStream) {
     if (!sync) return new PipedSource(streamReader(src), bufferSize);
     throw new TypeError("Expected a source for sync calls, got a ReadableStream: use open()");
   }
-  if (sync || src.readSync) return new DirectSource(() => ofObject(src));
+  if (src instanceof MemoryFile) return new DirectSource(() => ofObject(rewound(src)));
+  if (sync || src.readSync) {
+    return new DirectSource(() => ofObject(src), () => src.abandon?.());
+  }
   return new PipedSource(src, bufferSize);
 }
 
@@ -67,10 +73,13 @@ export function objectSource(src: BytesSource, sync: boolean, bufferSize: number
 class DirectSource implements ObjectSource {
   readonly callsBack = true;
   readonly #make: () => Steps<ByteSource>;
+  readonly #abandon: (() => void) | undefined;
   #context: InputContext | undefined;
+  #closed = false;
 
-  constructor(make: () => Steps<ByteSource>) {
+  constructor(make: () => Steps<ByteSource>, abandon?: () => void) {
     this.#make = make;
+    this.#abandon = abandon;
   }
 
   get context(): AnyPointer | null {
@@ -89,8 +98,11 @@ class DirectSource implements ObjectSource {
   breakOff(): void {}
 
   closeNow(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#context?.[Symbol.dispose]();
     this.#context = undefined;
+    this.#abandon?.();
   }
 }
 
@@ -100,6 +112,7 @@ class PipedSource implements ObjectSource {
   readonly #object: BytesReader;
   readonly #bufferSize: number;
   #context: InputPipe | undefined;
+  #closed = false;
 
   constructor(object: BytesReader, bufferSize: number) {
     this.#object = object;
@@ -116,9 +129,7 @@ class PipedSource implements ObjectSource {
 
   *open(options: Record<string, string>): Steps<Record<string, string>> {
     const object = this.#object;
-    const extent = object.seek
-      ? yield* awaited("seek", never, () => extentOf(object).catch(() => undefined))
-      : undefined;
+    const extent = object.seek ? yield* awaited("seek", never, () => extentOf(object)) : undefined;
     this.#context = new InputPipe(slow(object, extent, this.#bufferSize));
     return options;
   }
@@ -128,8 +139,9 @@ class PipedSource implements ObjectSource {
   }
 
   closeNow(): void {
-    if (!this.#context) return;
-    this.#context[Symbol.dispose]();
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#context?.[Symbol.dispose]();
     this.#context = undefined;
     this.#object.abandon?.();
   }
@@ -147,8 +159,8 @@ interface Extent {
 
 async function extentOf(object: BytesReader): Promise<Extent> {
   const { Start, Current, End } = Deno.SeekMode;
-  const begin = Number(await object.seek!(0, Current));
-  const end = Number(await object.seek!(0, End));
+  const begin = placeIn(await object.seek!(0, Current));
+  const end = placeIn(await object.seek!(0, End));
   await object.seek!(begin, Start);
   return { begin, size: end - begin };
 }
@@ -163,7 +175,7 @@ function slow(object: BytesReader, extent: Extent | undefined, bufferSize: numbe
       return buffer.subarray(0, countOf(count, bufferSize));
     },
     async seek(position) {
-      await object.seek!(extent!.begin + position, Deno.SeekMode.Start);
+      placeIn(await object.seek!(extent!.begin + position, Deno.SeekMode.Start));
     },
   };
 }
@@ -201,7 +213,7 @@ function* ofObject(object: BytesReader): Steps<ByteSource> {
     object.readSync ? object.readSync(into) : object.read(into);
   const slowSeek = object.readSync ? undefined : object.seek?.bind(object) as SyncSeek | undefined;
   const seek: SyncSeek | undefined = object.seekSync?.bind(object) ?? slowSeek;
-  const extent = seek && syncExtent(seek);
+  const extent = seek && (hasNoPlaces(object) ? undefined : syncExtent(seek));
   let buffer = new Uint8Array(0);
   return {
     size: extent?.size,
@@ -211,23 +223,51 @@ function* ofObject(object: BytesReader): Steps<ByteSource> {
       into.set(buffer.subarray(0, count));
       return count;
     },
-    seek: extent && ((position) => void seek!(extent.begin + position, Deno.SeekMode.Start)),
+    seek: extent && ((position) => void placeIn(seek!(extent.begin + position, START))),
   };
 }
 
 type SyncSeek = NonNullable<BytesReader["seekSync"]>;
 
-/** The same as `extentOf`; nothing for what has no places, such as a terminal. */
-function syncExtent(seek: SyncSeek): Extent | undefined {
-  const { Start, Current, End } = Deno.SeekMode;
+const START = Deno.SeekMode.Start;
+
+/** Whether it is a file without places: a pipe or a terminal. */
+function hasNoPlaces(object: BytesReader): boolean {
+  if (!(object instanceof Deno.FsFile)) return false;
   try {
-    const begin = Number(seek(0, Current));
-    const end = Number(seek(0, End));
-    seek(begin, Start);
-    return { begin, size: end - begin };
+    object.seekSync(0, Deno.SeekMode.Current);
+    return false;
   } catch {
-    return undefined;
+    return true;
   }
+}
+
+/** The same as `extentOf`. */
+function syncExtent(seek: SyncSeek): Extent {
+  const { Start, Current, End } = Deno.SeekMode;
+  const begin = placeIn(seek(0, Current));
+  const end = placeIn(seek(0, End));
+  placeIn(seek(begin, Start));
+  return { begin, size: end - begin };
+}
+
+/** Checks what a seek has given. */
+function placeIn(place: unknown): number {
+  if (typeof place === "number" && Number.isSafeInteger(place) && place >= 0) return place;
+  throw new TypeError(`Expected seek() to return a position in bytes, got ${unlessAwaited(place)}`);
+}
+
+/** What was returned, for messages. */
+function unlessAwaited(value: unknown): string {
+  if (!(value instanceof Promise)) return shown(value);
+  value.catch(() => {}); // it is not waited for
+  return "a promise, which only open() waits for";
+}
+
+/** A file in memory is read from its beginning: where it is, is where it was written to last. */
+function rewound(file: MemoryFile): MemoryFile {
+  file.seek(0, START);
+  return file;
 }
 
 /** How many bytes were read: none at the end, which Deno's files say with `null`. */
@@ -236,21 +276,25 @@ function countOf(count: unknown, length: number): number {
   if (typeof count === "number" && Number.isInteger(count) && count >= 0 && count <= length) {
     return count;
   }
-  if (count instanceof Promise) count.catch(() => {}); // it is not waited for
-  const what = count instanceof Promise ? "a promise, which only open() waits for" : shown(count);
   throw new TypeError(
-    `Expected read() to return a number of bytes from 0 to ${length}, or null, got ${what}`,
+    `Expected read() to return a number of bytes from 0 to ${length}, or null, got ${
+      unlessAwaited(count)
+    }`,
   );
 }
 
-/** A Web stream as such an object. */
+/** A Web stream as such an object. It is locked from the first bytes on. */
 function streamReader(stream: ReadableStream<Uint8Array>): BytesReader {
-  const reader = stream.getReader();
+  if (stream.locked) {
+    throw new TypeError("Expected a ReadableStream that nobody reads, got one that is locked");
+  }
+  let taken: ReadableStreamDefaultReader<Uint8Array> | undefined;
   let left = new Uint8Array(0);
   return {
     async read(into) {
       while (left.length === 0) {
-        const { done, value } = await reader.read();
+        taken ??= stream.getReader();
+        const { done, value } = await taken.read();
         if (done) return null;
         if (!(value instanceof Uint8Array)) {
           throw new TypeError(`Expected the stream to give Uint8Array, got ${shown(value)}`);
@@ -262,6 +306,6 @@ function streamReader(stream: ReadableStream<Uint8Array>): BytesReader {
       left = left.subarray(part.length);
       return part.length;
     },
-    abandon: () => void reader.cancel().catch(() => {}),
+    abandon: () => void (taken ?? stream).cancel().catch(() => {}),
   };
 }

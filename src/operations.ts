@@ -93,7 +93,14 @@ export class Operations {
     const signal = signalOf(wait);
     if (signal === undefined) return await this.#inTurn(operation);
     const course: Course<T> = { signal, tooLate, left: false };
-    return await this.#orLeave(this.#inTurn(operation, course), course);
+    const { timeout } = wait!;
+    // A time limit alone does not keep a script alive, which may have nothing else to wait for.
+    const alive = timeout === undefined ? undefined : setTimeout(() => {}, timeout);
+    try {
+      return await this.#orLeave(this.#inTurn(operation, course), course);
+    } finally {
+      clearTimeout(alive);
+    }
   }
 
   /** Runs the operation that closes the owner: a call that was left behind does not hold it up. */

@@ -39,6 +39,8 @@ export interface Target {
 
 /** What takes a container's bytes in JavaScript. */
 export interface ByteConsumer extends ByteSink {
+  /** Called before the first bytes. */
+  open?(): void;
   /** Waits until it takes more, or the wait is broken off; nothing where it takes more at once. */
   settle?(interrupted: () => boolean): Rest;
   /** Hands on what it has gathered. */

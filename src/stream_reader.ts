@@ -924,7 +924,7 @@ class Opening {
     );
     const size = optionalWholeNumber("bufferSize", bufferSize) ?? BUFFER_SIZE;
     this.#object = isBytesSource(src) ? objectSource(src, sync, size) : undefined;
-    this.url = this.#object ? "an object" : location("src", src);
+    this.url = this.#object ? "an object" : location("src", src, OTHER_SOURCES);
     if (!this.#object) checkPort(this.url);
     this.strict = flag("strict", strict);
     this.#format = optionalText("format", format);
@@ -990,6 +990,9 @@ class Opening {
     }, interrupt);
   }
 }
+
+/** What is read from beside paths and URLs. */
+const OTHER_SOURCES = "bytes in memory, a ReadableStream or an object with a method read()";
 
 /** How many bytes an object is asked for at once. */
 const BUFFER_SIZE = 65536;

@@ -89,7 +89,7 @@ export class StreamWriter extends Writer {
     const given = checkedOptions(options);
     const parts = isObject(dst)
       ? objectParts(dst, given)
-      : urlParts(location("dst", dst), given, clocks.get(options ?? {}));
+      : urlParts(location("dst", dst, OTHER_DESTINATIONS), given, clocks.get(options ?? {}));
     super(parts);
     this.#output = parts.output;
   }
@@ -122,6 +122,9 @@ export class StreamWriter extends Writer {
     return sessionDescription(outputs.map(({ native }) => native!));
   }
 }
+
+/** What is written to beside paths and URLs. */
+const OTHER_DESTINATIONS = "a WritableStream or an object with a method write()";
 
 /** How many bytes are gathered for a destination that is an object: as torchaudio does. */
 const BUFFER_SIZE = 4096;
@@ -183,8 +186,8 @@ function objectParts(dst: BytesWriter | WritableStream<Uint8Array>, given: Given
   }
   if (reconnect) throw new TypeError("Expected a URL to connect to again, got an object");
   const name = dst instanceof WritableStream ? "a stream" : "an object";
-  const muxer = bytesMuxer(name, format);
   const object = dst instanceof WritableStream ? streamWriter(dst) : dst;
+  const muxer = bytesMuxer(name, format);
   const target = new ByteDestination(new ObjectSink(object, bufferSize));
   const output = inBackground(muxer, target, false, given);
   return {

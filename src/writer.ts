@@ -576,6 +576,7 @@ export abstract class Writer implements Disposable, AsyncDisposable {
           failures.push(error);
         }
       }
+      yield* this.#closeTarget(failures);
     }
     this.#release();
     const news = failures.filter((error) => !this.#isKnown(error));
@@ -583,7 +584,6 @@ export abstract class Writer implements Disposable, AsyncDisposable {
   }
 
   #closing(drain: boolean): (() => Steps<void>)[] {
-    const target = this.#target;
     const flush = this.#streams.map((stream) => () => stream.flush());
     let end = 0;
     const hear = [
@@ -599,8 +599,18 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     return [
       ...(drain && this.#output.device === "audio" ? hear : flush),
       () => this.#output.finish(),
-      ...(target ? [() => target.close()] : []),
     ];
+  }
+
+  /** An object is not told that this was all where it was not. */
+  *#closeTarget(failures: unknown[]): Steps<void> {
+    const target = this.#target;
+    if (!target || (target.callsBack && failures.length > 0)) return;
+    try {
+      yield* target.close();
+    } catch (error) {
+      failures.push(error);
+    }
   }
 
   /** Whether a failure is one that a write has already thrown, or follows from it. */

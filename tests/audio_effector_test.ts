@@ -317,7 +317,7 @@ Deno.test("an effect is broken off by a signal or a time limit", async () => {
   noLiveHandles();
 });
 
-Deno.test("a codec needs permission for its temporary file, filters need none", async () => {
+Deno.test("an effect needs no permission for files, with a codec neither", async () => {
   using dir = tempDir();
   const script = dir.file("script.ts");
   const effector = (options: object) =>
@@ -330,7 +330,7 @@ Deno.test("a codec needs permission for its temporary file, filters need none", 
   await Deno.writeTextFile(script, effector({ effect: "volume=0.5" }));
   strictEqual((await runDeno(script, { permissions })).text, "1000\n");
   await Deno.writeTextFile(script, effector({ format: "mulaw" }));
-  ok((await runDeno(script, { permissions })).stderr.includes("NotCapable: Requires write access"));
+  strictEqual((await runDeno(script, { permissions })).text, "1000\n");
 });
 
 Deno.test("no temporary file is left behind", async () => {

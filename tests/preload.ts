@@ -2,8 +2,10 @@
  * Opens FFmpeg's libraries before the first test: they stay open, and the resource sanitizer would
  * take them for a leak of the test that happens to use them first.
  */
+import { bindPipes } from "../ffi/input_pipe.ts";
 import { addressOfAtoi } from "../ffi/interrupt.ts";
 import { bindAll } from "../ffi/load.ts";
 
 bindAll();
 addressOfAtoi();
+bindPipes();
