@@ -26,12 +26,15 @@ export interface BytesWriter {
   /**
    * Takes bytes.
    *
-   * @returns How many of them it took, if not all; or a promise of that.
+   * @returns How many of them it took, or nothing if it took all; or a promise of that.
    */
   write(bytes: Uint8Array<ArrayBuffer>): unknown;
   /** The same for sync calls. Default: `write`, which must return no promise then. */
   writeSync?(bytes: Uint8Array<ArrayBuffer>): unknown;
-  /** Goes to a position in bytes; containers that complete their beginning at the end need it. */
+  /**
+   * Goes to a position in bytes, from the beginning; containers that complete their beginning at the
+   * end need it.
+   */
   seek?(offset: number, whence: Deno.SeekMode): unknown;
   /** The same for sync calls. */
   seekSync?(offset: number, whence: Deno.SeekMode): unknown;
