@@ -6,13 +6,23 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { fields } from "../ffi/layouts/fields.ts";
 import { ffmpeg } from "../ffi/load.ts";
-import { cString, int32At, offsetBy, pointerAt, PointerSlot, readCString } from "../ffi/memory.ts";
+import { layoutOf } from "../ffi/compat.ts";
+import { readEntries } from "../ffi/dictionary.ts";
+import {
+  cString,
+  int32At,
+  offsetBy,
+  pointerAt,
+  PointerSlot,
+  readCString,
+  viewOf,
+} from "../ffi/memory.ts";
 import { NOPTS, type Struct, type StructName } from "../ffi/struct.ts";
 import type { AnyPointer, Pointer } from "../ffi/symbols.ts";
 import { runSync } from "../ffi/call.ts";
 import { FilterGraph, videoSource } from "../src/filter_graph.ts";
 import { Frame } from "../src/frame.ts";
-import { noLiveHandles } from "./helpers.ts";
+import { ffprobe, media, noLiveHandles, testPictures, testTone } from "./helpers.ts";
 
 const library = ffmpeg();
 const { avutil, avcodec, avformat, avfilter, layout } = library;
@@ -318,7 +328,11 @@ Deno.test("AVPacket has the memory and the times that the library gives it", () 
   using it = packet();
   strictEqual(avcodec.av_new_packet(it.pointer, 1234), 0);
   strictEqual(it.fields.size, 1234);
-  ok(it.fields.data !== null);
+  viewOf(it.fields.data!, 1234).fill(7);
+  using copy = made("AVPacket", avcodec.av_packet_clone(it.pointer), (pointer) => {
+    avcodec.av_packet_free(new PointerSlot(pointer).address);
+  });
+  ok(viewOf(copy.fields.data!, 1234).every((byte) => byte === 7));
   Object.assign(it.fields, { pts: 10, dts: 8, duration: 3 });
   more.av_packet_rescale_ts(it.pointer, rational(1, 25), rational(1, 1000));
   deepStrictEqual([it.fields.pts, it.fields.dts, it.fields.duration], [400, 320, 120]);
@@ -359,6 +373,56 @@ Deno.test("AVFormatContext, AVOutputFormat and AVStream are as the library makes
     strictEqual(view.index, i);
     deepStrictEqual([view.start_time, view.duration, view.nb_frames], [NOPTS, NOPTS, 0]);
     ok(view.codecpar !== null);
+  }
+});
+
+Deno.test("AVFormatContext, AVStream and AVCodecParameters of a file are as ffprobe says", async () => {
+  const tags = ["-metadata", "title=Night", "-metadata:s:a:0", "language=fra"];
+  const path = await media(
+    "layout.mp4",
+    ...[...testPictures("64x48", 25, 1), ...testTone(22050, 2, 1), "-c:v", "mpeg4", "-c:a", "aac"],
+    ...["-vf", "setsar=4/3", "-disposition:a:0", "default+forced", ...tags],
+  );
+  const { streams: probed, format: told } = await ffprobe(path);
+  const slot = new PointerSlot<"AVFormatContext">();
+  ok(avformat.avformat_open_input(slot.address, cString(path), null, null) >= 0);
+  try {
+    ok(avformat.avformat_find_stream_info(slot.value!, null) >= 0);
+    const context = library.view("AVFormatContext", slot.value!);
+    strictEqual(context.nb_streams, probed.length);
+    strictEqual(context.start_time, Math.round(told.start_time * 1e6));
+    strictEqual(context.duration, Math.round(told.duration * 1e6));
+    strictEqual(context.bit_rate, Number(told.bit_rate));
+    strictEqual(readEntries(context.metadata).title, "Night");
+    const input = library.view("AVInputFormat", context.iformat!);
+    strictEqual(readCString(input.name), told.format_name);
+    ok(context.pb !== null);
+    for (const [i, { tags, disposition, ...of }] of probed.entries()) {
+      const stream = library.view("AVStream", pointerAt<"AVStream">(context.streams!, i)!);
+      const parameters = library.view("AVCodecParameters", stream.codecpar!);
+      const fraction = ({ num, den }: { num: number; den: number }) => `${num}/${den}`;
+      const seen = {
+        ...{ id: `0x${stream.id.toString(16)}`, time_base: fraction(stream.time_base) },
+        ...{ start_pts: stream.start_time, duration_ts: stream.duration },
+        ...{ nb_frames: `${stream.nb_frames}`, extradata_size: parameters.extradata_size },
+        ...{ avg_frame_rate: fraction(stream.avg_frame_rate) },
+        ...{ r_frame_rate: fraction(stream.r_frame_rate), bit_rate: `${parameters.bit_rate}` },
+      };
+      for (const [key, value] of Object.entries(seen)) {
+        if (of[key] !== undefined) deepStrictEqual(value, of[key], `${of.codec_type}.${key}`);
+      }
+      ok(parameters.extradata !== null);
+      const bits = (disposition.default ? 1 : 0) | (disposition.forced ? 64 : 0);
+      strictEqual(stream.disposition & 65, bits);
+      strictEqual(readEntries(stream.metadata).language, tags.language);
+      if (of.codec_type === "video") {
+        strictEqual(fraction(stream.sample_aspect_ratio).replace("/", ":"), of.sample_aspect_ratio);
+        continue;
+      }
+      deepStrictEqual(layoutOf(parameters), { channels: 2, mask: 3n });
+    }
+  } finally {
+    avformat.avformat_close_input(slot.address);
   }
 });
 

@@ -7,6 +7,7 @@
  * deno task test:matrix 4.3 9.0                   # some versions
  * deno task test:matrix 9.0 tests/ffi_test.ts     # some tests of one
  * deno task test:matrix --report                  # all, and the table in the README written anew
+ * deno task test:matrix 9.0 --report              # one version, and its row there
  * ```
  *
  * An FFmpeg comes from a release of Debian, in a chroot that `fresh_machine.sh` makes with
@@ -100,8 +101,8 @@ function parseArguments(args: readonly string[]) {
   if (unknown !== undefined) {
     throw new TypeError(`Unknown version "${unknown}": valid versions are ${known.join(", ")}`);
   }
-  if (report && (files.length > 0 || releases.length > 0)) {
-    throw new TypeError("Expected --report alone: the table is that of all versions and tests");
+  if (report && files.length > 0) {
+    throw new TypeError("Expected --report without files: the table is that of all tests");
   }
   const versions = releases.length === 0
     ? VERSIONS
@@ -307,11 +308,22 @@ const MARKERS = [
   "<!-- end of the table -->",
 ] as const;
 
-/** Puts a table between the markers of a text. */
+/** Puts a table between the markers of a text; rows that it does not have stay as they are. */
 export function withTable(text: string, table: string): string {
   const [begin, end] = MARKERS.map((marker) => text.indexOf(marker)) as [number, number];
   if (begin < 0 || end < begin) throw new Error(`Cannot find the marker "${MARKERS[0]}"`);
-  return `${text.slice(0, begin + MARKERS[0].length)}\n\n${table}\n\n${text.slice(end)}`;
+  const old = text.slice(begin, end).split("\n").filter((line) => line.startsWith("|")).slice(2);
+  const [head, rule, ...rows] = table.split("\n");
+  const sources = VERSIONS.map(({ from }) => from);
+  const kept = new Map([...old, ...rows].map((row) => [sourceOf(row), row]));
+  const lines = sources.flatMap((source) => kept.get(source) ?? []);
+  const whole = [head, rule, ...lines].join("\n");
+  return `${text.slice(0, begin + MARKERS[0].length)}\n\n${whole}\n\n${text.slice(end)}`;
+}
+
+/** Where the FFmpeg of a row comes from. */
+function sourceOf(row: string): string | undefined {
+  return row.split("|")[3]?.trim();
 }
 
 async function writeReport(table: string): Promise<void> {
