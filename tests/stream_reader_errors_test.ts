@@ -190,6 +190,8 @@ for (const [name, { call, takes = never }] of Object.entries(ARGUMENTS)) {
       try {
         await call(reader, value as never, path);
       } catch (error) {
+        // A time limit of less than a millisecond is right, and may be met.
+        if (name.includes("timeout") && (error as Error).name === "TimeoutError") continue;
         ok(isClear(error), `${what}: ${(error as Error).stack}`);
         ok(isEither(value) || !takes(value), `${what} is right, but: ${error.message}`);
         // A path or a URL that is none is for FFmpeg to refuse.
