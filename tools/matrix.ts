@@ -63,6 +63,12 @@ const RUN = "tools/matrix_run.ts";
 /** Where fetched things are kept. */
 const CACHE = `${Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`}/sluice/matrix`;
 
+/** Between these two lines of the README stands the table. */
+const MARKERS = [
+  '<!-- Written by "deno task test:matrix --report": do not edit -->',
+  "<!-- end of the table -->",
+] as const;
+
 const VERSIONS: readonly Version[] = [
   debian("4.3", 58, "bullseye"),
   debian("5.1", 59, "bookworm"),
@@ -301,12 +307,6 @@ function cellsOf({ release, libavcodec, from, outcome }: Row): string[] {
   const tables = headers === undefined ? "as the library says" : `as the headers of ${headers}`;
   return [version, `${libavcodec}`, from, `${passed}`, `${failed}`, `${skipped}`, tables];
 }
-
-/** Between these two lines of the README stands the table. */
-const MARKERS = [
-  '<!-- Written by "deno task test:matrix --report": do not edit -->',
-  "<!-- end of the table -->",
-] as const;
 
 /** Puts a table between the markers of a text; rows that it does not have stay as they are. */
 export function withTable(text: string, table: string): string {
