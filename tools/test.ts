@@ -48,6 +48,9 @@ export const SANITIZERS: readonly string[] = [
   "--preload=tests/preload.ts",
 ];
 
+/** Tests that mostly wait for the clock: for a picture's time, for a sound to be heard, for a peer. */
+const WAITING = ["play", "live", "network"].map((name) => `tests/${name}_test.ts`);
+
 if (import.meta.main) Deno.exit(await main(Deno.args.filter((it) => it !== "--")));
 
 async function main(args: readonly string[]): Promise<number> {
@@ -79,9 +82,6 @@ function examples(): Step {
   const documents = ["README.md", "docs", "mod.ts", "src"].filter(exists);
   return { title: "Examples", args: ["test", "--doc", "-A", ...documents], hasTests: true };
 }
-
-/** Tests that mostly wait for the clock: for a picture's time, for a sound to be heard, for a peer. */
-const WAITING = ["play", "live", "network"].map((name) => `tests/${name}_test.ts`);
 
 /** The tests, in two halves that run beside each other: one waits while the other works. */
 function tests(): [waiting: Step, working: Step] {
