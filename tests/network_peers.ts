@@ -6,7 +6,7 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { type StreamReader, StreamWriter, type VideoChunk } from "../mod.ts";
-import { pixels } from "./helpers.ts";
+import { frameSync, pixels } from "./helpers.ts";
 
 /** A port that nothing listens on. */
 export function freePort(): number {
@@ -97,7 +97,7 @@ export class Program implements AsyncDisposable {
 /** `ffmpeg`, which lists the frames that it decodes from a source: how long each, and its hash. */
 export function receiver(source: string, ...inputArgs: string[]): Program {
   const input = [...inputArgs, "-i", source];
-  const output = ["-map", "0:v", "-fps_mode", "passthrough", "-f", "framemd5", "-"];
+  const output = ["-map", "0:v", ...frameSync("passthrough"), "-f", "framemd5", "-"];
   return new Program("ffmpeg", ["-v", "warning", "-nostdin", ...input, ...output]);
 }
 

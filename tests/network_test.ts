@@ -10,6 +10,7 @@ import { type FFmpegError, StreamReader, StreamWriter } from "../mod.ts";
 import {
   ffmpegCli,
   framemd5,
+  frameSync,
   madeOnce,
   noLiveHandles,
   run,
@@ -168,7 +169,7 @@ networkTest("writes MPEG-TS by RTP", async () => {
   const port = freePort() & ~1;
   const url = `rtp://127.0.0.1:${port}`;
   const low = ["-probesize", "32768", "-analyzeduration", "0", "-threads", "1"];
-  const output = ["-frames:v", "15", "-fps_mode", "passthrough", "-f", "framemd5", "-"];
+  const output = ["-frames:v", "15", ...frameSync("passthrough"), "-f", "framemd5", "-"];
   // Before the first key frame that it gets, ffmpeg complains: it drops the first packet.
   const program = new Program("ffmpeg", ["-v", "fatal", "-nostdin", ...low, "-i", url, ...output]);
   hasPart(hashesIn(await call("udp", port, program, url, "rtp_mpegts")), 15);
@@ -242,7 +243,7 @@ networkTest("writes HTTP to a server by PUT and by POST", async () => {
   strictEqual(server.taken[0]!.type, "video/mp2t");
   for (const { path, body } of server.taken) {
     Deno.writeFileSync(dir.file(path), body);
-    const lines = await framemd5(dir.file(path), "-fps_mode", "passthrough");
+    const lines = await framemd5(dir.file(path), ...frameSync("passthrough"));
     deepStrictEqual(lines.map((line) => line.split(",")[5]!.trim()), sentHashes);
   }
 });
@@ -308,7 +309,7 @@ networkTest("writes HLS and DASH to a folder", async () => {
     send(dir.file("live.mpd"), "dash", { open: { seg_duration: "0.2" } }),
   ]);
   for (const name of ["live.m3u8", "live.mpd"]) {
-    const lines = await framemd5(dir.file(name), "-fps_mode", "passthrough");
+    const lines = await framemd5(dir.file(name), ...frameSync("passthrough"));
     deepStrictEqual(lines.map((line) => line.split(",")[5]!.trim()), sentHashes, name);
   }
   const names = [...Deno.readDirSync(dir.path)].map(({ name }) => name).toSorted();
@@ -330,7 +331,7 @@ networkTest("writes to several places at once", async () => {
     await writeFilm(out);
   }
   await hasAll(program);
-  const lines = await framemd5(file, "-fps_mode", "passthrough");
+  const lines = await framemd5(file, ...frameSync("passthrough"));
   deepStrictEqual(lines.map((line) => line.split(",")[5]!.trim()), sentHashes);
 });
 
@@ -558,7 +559,7 @@ networkTest("writes to the standard output", async () => {
   const ran = await runDeno(script);
   strictEqual(ran.code, 0, ran.stderr);
   Deno.writeFileSync(dir.file("a.nut"), ran.stdout);
-  const lines = await framemd5(dir.file("a.nut"), "-fps_mode", "passthrough");
+  const lines = await framemd5(dir.file("a.nut"), ...frameSync("passthrough"));
   deepStrictEqual(lines.map((line) => line.split(",")[5]!.trim()), sentHashes);
 });
 
@@ -1108,7 +1109,7 @@ networkTest("examples/rtmp_relay.ts makes HLS of what ffmpeg publishes", async (
   await bound("tcp", port);
   await using _publisher = sender(await clip(), "-f", "flv", url);
   match(await relay.output(), /Wrote 1\.\d s/);
-  const pictures = await framemd5(list, "-map", "0:v", "-fps_mode", "passthrough");
+  const pictures = await framemd5(list, "-map", "0:v", ...frameSync("passthrough"));
   const sound = await framemd5(list, "-map", "0:a");
   ok(pictures.length >= 29 && pictures.length <= 31, `${pictures.length} pictures`);
   ok(sound.length >= 43, `${sound.length} frames of sound`);
