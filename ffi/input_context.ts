@@ -5,11 +5,10 @@
  */
 
 import { posixCode } from "./error.ts";
-import { Handle } from "./handle.ts";
-import { allocateContext, freeContext, SEEK, Stash, TRANSFER } from "./io_context.ts";
+import { CallbackContext, SEEK, Stash, TRANSFER } from "./io_context.ts";
 import { ffmpeg } from "./load.ts";
 import { viewOf } from "./memory.ts";
-import type { AnyPointer, Pointer } from "./symbols.ts";
+import type { AnyPointer } from "./symbols.ts";
 
 /** What gives the bytes. */
 export interface ByteSource {
@@ -48,14 +47,8 @@ export function asksSize(whence: number): boolean {
   return (whence & ffmpeg().layout.constants.AVSEEK_SIZE) !== 0;
 }
 
-/**
- * The context over a source that has its bytes at once. FFmpeg must be called on JavaScript's own
- * thread wherever it may read from it: the functions are called back from there.
- */
-export class InputContext extends Handle<"AVIOContext"> {
-  readonly #callbacks: readonly { close(): void }[];
-  readonly #stash: Stash;
-
+/** The context over a source that has its bytes at once. */
+export class InputContext extends CallbackContext {
   /** Makes one over a source. */
   constructor(source: ByteSource) {
     const stash = new Stash();
@@ -77,19 +70,6 @@ export class InputContext extends Handle<"AVIOContext"> {
           source.seek!(position);
           return place;
         }));
-    const functions = { read: read.pointer, seek: seek?.pointer };
-    super("AVIOContext", allocateContext(BUFFER_SIZE, functions));
-    this.#callbacks = seek ? [read, seek] : [read];
-    this.#stash = stash;
-  }
-
-  /** What the source has thrown first; `undefined` for nothing. */
-  get thrown(): unknown {
-    return this.#stash.thrown;
-  }
-
-  protected override free(pointer: Pointer<"AVIOContext">): void {
-    freeContext(pointer);
-    for (const callback of this.#callbacks) callback.close();
+    super(BUFFER_SIZE, stash, { read }, seek);
   }
 }

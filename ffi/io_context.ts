@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Handle } from "./handle.ts";
 import { ffmpeg } from "./load.ts";
 import { PointerSlot } from "./memory.ts";
 import type { Pointer } from "./symbols.ts";
@@ -57,5 +58,44 @@ export class Stash {
       this.#thrown ??= error;
       return code;
     }
+  }
+}
+
+/** A function that is called back, and its life. */
+interface Callback {
+  readonly pointer: Deno.PointerValue;
+  close(): void;
+}
+
+/**
+ * A context whose functions are called back. FFmpeg must be called on JavaScript's own thread wherever
+ * it may use it.
+ */
+export abstract class CallbackContext extends Handle<"AVIOContext"> {
+  readonly #stash: Stash;
+  readonly #callbacks: readonly Callback[];
+
+  /** Makes one of a function to transfer bytes by, and one to go to a position, if it can. */
+  constructor(
+    bufferSize: number,
+    stash: Stash,
+    transfer: { readonly read: Callback } | { readonly write: Callback },
+    seek: Callback | undefined,
+  ) {
+    const functions = Object.entries({ ...transfer, ...(seek ? { seek } : {}) });
+    const pointers = functions.map(([name, { pointer }]) => [name, pointer]);
+    super("AVIOContext", allocateContext(bufferSize, Object.fromEntries(pointers)));
+    this.#stash = stash;
+    this.#callbacks = functions.map(([, callback]) => callback);
+  }
+
+  /** What the functions have thrown first; `undefined` for nothing. */
+  get thrown(): unknown {
+    return this.#stash.thrown;
+  }
+
+  protected override free(pointer: Pointer<"AVIOContext">): void {
+    freeContext(pointer);
+    for (const callback of this.#callbacks) callback.close();
   }
 }

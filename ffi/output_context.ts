@@ -5,10 +5,9 @@
  */
 
 import { posixCode } from "./error.ts";
-import { Handle } from "./handle.ts";
-import { allocateContext, freeContext, SEEK, Stash, TRANSFER } from "./io_context.ts";
+import { CallbackContext, SEEK, Stash, TRANSFER } from "./io_context.ts";
 import { viewOf } from "./memory.ts";
-import type { AnyPointer, Pointer } from "./symbols.ts";
+import type { AnyPointer } from "./symbols.ts";
 
 /** What takes the bytes. */
 export interface ByteSink {
@@ -23,14 +22,8 @@ const BUFFER_SIZE = 32768;
 
 const SEEK_SET = 0;
 
-/**
- * The context. FFmpeg must be called on JavaScript's own thread wherever it may write to it: the
- * functions are called back from there.
- */
-export class OutputContext extends Handle<"AVIOContext"> {
-  readonly #callbacks: readonly { close(): void }[];
-  readonly #stash: Stash;
-
+/** The context over a sink. */
+export class OutputContext extends CallbackContext {
   /** Makes one over a sink. */
   constructor(sink: ByteSink) {
     const stash = new Stash();
@@ -47,19 +40,6 @@ export class OutputContext extends Handle<"AVIOContext"> {
           sink.seek!(Number(offset));
           return offset;
         }));
-    const functions = { write: write.pointer, seek: seek?.pointer };
-    super("AVIOContext", allocateContext(BUFFER_SIZE, functions));
-    this.#callbacks = seek ? [write, seek] : [write];
-    this.#stash = stash;
-  }
-
-  /** What the sink has thrown first; `undefined` for nothing. */
-  get thrown(): unknown {
-    return this.#stash.thrown;
-  }
-
-  protected override free(pointer: Pointer<"AVIOContext">): void {
-    freeContext(pointer);
-    for (const callback of this.#callbacks) callback.close();
+    super(BUFFER_SIZE, stash, { write }, seek);
   }
 }

@@ -219,14 +219,14 @@ function openVersion3(library: SdlLibrary, common: Sdl["common"]): Sdl {
 export function lookAfterWindow(): boolean {
   const own = sdl();
   if (own?.library.major !== 2) return false;
-  const { common } = own;
+  const { common, library } = own;
   common.SDL_PumpEvents();
   common.SDL_FlushEvents(MOUSE_AND_MORE[0], MOUSE_AND_MORE[1]);
   const events = new Uint8Array(PEEKED * SDL2_EVENT_SIZE);
   const count = common.SDL_PeepEvents(events, PEEKED, PEEK, QUIT, KEY_DOWN);
   for (let i = 0; i < count; i++) {
     const event = new DataView(events.buffer, i * SDL2_EVENT_SIZE);
-    if (isQuit(event, own.library)) return true;
+    if (isQuit(event, library)) return true;
   }
   return false;
 }
