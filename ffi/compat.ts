@@ -247,6 +247,22 @@ export function hasMuxer(name: string): boolean {
   return find() || (ffmpeg().avdevice !== null && find());
 }
 
+/** The classes of what is below the objects of a class and takes options, too. */
+export function childClasses(avClass: AnyPointer | null): Pointer<"AVClass">[] {
+  if (avClass === null) return [];
+  const parent = avClass as Pointer<"AVClass">;
+  const { avutil } = ffmpeg();
+  const iterate = avutil.av_opt_child_class_iterate;
+  const state = new PointerSlot<"bytes">();
+  const classes: Pointer<"AVClass">[] = [];
+  const next = () =>
+    iterate === null
+      ? avutil.av_opt_child_class_next!(parent, classes.at(-1) ?? null)
+      : iterate(parent, state.address);
+  for (let child = next(); child !== null; child = next()) classes.push(child);
+  return classes;
+}
+
 /** The class of a protocol's options, where this FFmpeg can tell. */
 export function protocolClass(name: string): Pointer<"AVClass"> | null {
   return ffmpeg().avformat.avio_protocol_get_class?.(cString(name)) ?? null;

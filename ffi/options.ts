@@ -132,19 +132,6 @@ function textAt(place: AnyPointer): string | undefined {
   return text === null ? undefined : readCString(text);
 }
 
-/** The classes of what is below the objects of a class and takes options, too. */
-export function childClasses(avClass: AnyPointer | null): AnyPointer[] {
-  const iterate = ffmpeg().avutil.av_opt_child_class_iterate;
-  if (avClass === null || iterate === null) return [];
-  const state = new PointerSlot<"bytes">();
-  const classes: AnyPointer[] = [];
-  let child: AnyPointer | null;
-  while ((child = iterate(avClass as Pointer<"AVClass">, state.address)) !== null) {
-    classes.push(child);
-  }
-  return classes;
-}
-
 /** Whether a class has an option of that name. */
 export function hasOption(avClass: AnyPointer | null, name: string): boolean {
   if (avClass === null) return false;

@@ -76,6 +76,7 @@ export const avutil = {
   },
   av_opt_next: { parameters: ["buffer", option], result: option },
   av_opt_child_class_iterate: { parameters: [avClass, out], result: avClass, optional: true },
+  av_opt_child_class_next: { parameters: [avClass, avClass], result: avClass, optional: true },
 
   av_frame_alloc: { parameters: [], result: frame },
   av_frame_free: { parameters: [out], result: "void" },

@@ -11,11 +11,11 @@
  * @module
  */
 
-import { protocolClass } from "../ffi/compat.ts";
+import { childClasses, protocolClass } from "../ffi/compat.ts";
 import { ffmpeg as libraries, installCommandHere } from "../ffi/load.ts";
 import { LIBRARIES } from "../ffi/locate.ts";
 import { cString, pointerAt, PointerSlot, readCString } from "../ffi/memory.ts";
-import { childClasses, type Option, optionsOf } from "../ffi/options.ts";
+import { type Option, optionsOf } from "../ffi/options.ts";
 import type { AnyPointer, Pointer } from "../ffi/symbols.ts";
 import { text } from "./arguments.ts";
 import { codecs, type MediaType } from "./codec.ts";

@@ -205,7 +205,9 @@ Deno.test("outputSampleRate is that of the result, and its length fits", async (
     const effector = new AudioEffector(options);
     const result = await effector.apply(waveform, undefined, 8000);
     strictEqual(result.sampleRate, 8000);
-    ok(Math.abs(result.numFrames - 10006) <= 1, `${result.numFrames} frames`);
+    const { numFrames } = await effector.apply(waveform); // some FFmpeg keeps Opus's last padding
+    ok(Math.abs(numFrames - 20011) < 320, `${numFrames} frames at the rate of the input`);
+    ok(Math.abs(result.numFrames - numFrames / 2) <= 1, `${result.numFrames} frames`);
   }
 });
 

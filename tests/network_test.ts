@@ -175,15 +175,35 @@ networkTest("writes MPEG-TS by RTP", async () => {
   hasPart(hashesIn(await call("udp", port, program, url, "rtp_mpegts")), 15);
 });
 
-networkTest("publishes by RTSP, over one connection and by RTP beside it", async () => {
-  const lists = await Promise.all(["tcp", "udp"].map((transport) => {
-    const port = freePort();
-    const url = `rtsp://127.0.0.1:${port}/live`;
-    const program = receiver(url, "-rtsp_flags", "listen");
-    return call("tcp", port, program, url, "rtsp", { open: { rtsp_transport: transport } });
-  }));
-  for (const list of lists) deepStrictEqual(hashesIn(list), sentHashes);
-});
+/** Publishes the film by RTSP to `ffmpeg`, which must come to every picture. */
+async function publish(transport: "tcp" | "udp"): Promise<void> {
+  const port = freePort();
+  const url = `rtsp://127.0.0.1:${port}/live`;
+  const open = { rtsp_transport: transport };
+  const program = receiver(url, "-rtsp_flags", "listen");
+  const list = await call("tcp", port, program, url, "rtsp", { open });
+  deepStrictEqual(hashesIn(list), sentHashes);
+}
+
+networkTest("publishes by RTSP, over one connection", () => publish("tcp"));
+
+networkTest("publishes by RTSP, and by RTP beside it", () => publish("udp"), !(await takesRtp()));
+
+/** Whether a server by RTSP takes a second of RTP: that of FFmpeg 4.3 waits for more. */
+async function takesRtp(): Promise<boolean> {
+  if (!onLinux) return false;
+  const port = freePort();
+  const url = `rtsp://127.0.0.1:${port}/live`;
+  await using server = receiver(url, "-rtsp_flags", "listen");
+  await bound("tcp", port);
+  const film = ["-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=1", "-c:v", "mpeg4"];
+  const to = ["-f", "rtsp", "-rtsp_transport", "udp", url];
+  await using _film = new Program("ffmpeg", ["-v", "error", "-nostdin", ...film, ...to]);
+  const timer = setTimeout(() => server.kill(), 4000);
+  const heard = await server.output().then(() => true, () => false);
+  clearTimeout(timer);
+  return heard;
+}
 
 networkTest("writes SRT as listener and as caller", async () => {
   // What is younger than SRT's latency when the sender goes is lost: so it waits.
@@ -203,49 +223,60 @@ networkTest("writes HTTP as a server", async () => {
   await serve("tcp", port, url, "mpegts", url, { open: { listen: "1" } });
 });
 
-/** An upload that a server has taken. */
-interface Upload {
-  readonly method: string;
-  readonly path: string;
-  readonly type: string | null;
-  readonly login: string | null;
-  readonly body: Uint8Array<ArrayBuffer>;
+/** Takes what one client uploads, until it hangs up. */
+async function upload(listener: Deno.Listener): Promise<{ head: string; body: Uint8Array }> {
+  using connection = await listener.accept();
+  const received: number[] = [];
+  let head = "";
+  for await (const bytes of connection.readable) {
+    received.push(...bytes);
+    if (head !== "") continue;
+    const text = latin1(received);
+    const end = text.indexOf("\r\n\r\n");
+    if (end < 0) continue;
+    head = text.slice(0, end + 2);
+    received.splice(0, end + 4);
+    if (!/^Expect: 100-continue\r$/im.test(head)) continue;
+    await connection.write(new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n"));
+    await pause(0);
+  }
+  const isChunked = /^Transfer-Encoding: chunked\r$/im.test(head);
+  return { head, body: Uint8Array.from(isChunked ? withoutLengths(received) : received) };
 }
 
-/** Takes uploads, as an Icecast or a plain HTTP server does. */
-function uploads(): { port: number; taken: Upload[] } & AsyncDisposable {
-  const taken: Upload[] = [];
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
-    const { pathname: path } = new URL(request.url);
-    taken.push({
-      method: request.method,
-      path,
-      type: request.headers.get("content-type"),
-      login: request.headers.get("authorization"),
-      body: new Uint8Array(await request.arrayBuffer()),
-    });
-    return new Response("taken");
-  });
-  return { port: server.addr.port, taken, [Symbol.asyncDispose]: () => server.shutdown() };
+/** The bytes of an upload that came in chunks, each after its length. */
+function withoutLengths(chunked: readonly number[]): number[] {
+  const bytes: number[] = [];
+  for (let at = 0;;) {
+    const line = latin1(chunked.slice(at, at + 20)).split("\r\n", 1)[0]!;
+    const length = parseInt(line, 16);
+    if (!(length > 0)) break;
+    const begin = at + line.length + 2;
+    bytes.push(...chunked.slice(begin, begin + length));
+    at = begin + length + 2;
+  }
+  return bytes;
+}
+
+function latin1(bytes: readonly number[]): string {
+  return new TextDecoder("latin1").decode(Uint8Array.from(bytes));
 }
 
 networkTest("writes HTTP to a server by PUT and by POST", async () => {
-  await using server = uploads();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using dir = tempDir();
-  const url = (name: string) => `http://127.0.0.1:${server.port}/${name}`;
-  await send(url("put"), "mpegts", { open: { method: "PUT", content_type: "video/mp2t" } });
-  await send(url("post"), "matroska");
-  await until("both are taken", () => server.taken.length === 2);
-  deepStrictEqual(server.taken.map(({ method, path }) => [method, path]), [
-    ["PUT", "/put"],
-    ["POST", "/post"],
-  ]);
-  strictEqual(server.taken[0]!.type, "video/mp2t");
-  for (const { path, body } of server.taken) {
-    Deno.writeFileSync(dir.file(path), body);
-    const lines = await framemd5(dir.file(path), ...frameSync("passthrough"));
+  const sent = async (name: string, format: string, open: Options) => {
+    const taken = upload(listener);
+    await send(`http://127.0.0.1:${listener.addr.port}/${name}`, format, { open });
+    const { head, body } = await taken;
+    Deno.writeFileSync(dir.file(name), body);
+    const lines = await framemd5(dir.file(name), ...frameSync("passthrough"));
     deepStrictEqual(lines.map((line) => line.split(",")[5]!.trim()), sentHashes);
-  }
+    return head;
+  };
+  const head = await sent("put", "mpegts", { method: "PUT", content_type: "video/mp2t" });
+  match(head, /^PUT \/put HTTP\/1\.1\r\n[^]*^Content-Type: video\/mp2t\r$/m);
+  match(await sent("post", "matroska", {}), /^POST \/post HTTP\/1\.1\r\n/);
 });
 
 networkTest("asks an HTTP server first whether it takes the upload, if told to", async () => {
@@ -266,25 +297,8 @@ networkTest("asks an HTTP server first whether it takes the upload, if told to",
 networkTest("writes to an Icecast server", async () => {
   using dir = tempDir();
   const samples = Int16Array.from({ length: 8000 }, (_, i) => 9000 * Math.sin(i / 7));
-  // Icecast says that it goes on before the sound comes, which Deno.serve leaves out.
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const taking = (async () => {
-    using connection = await listener.accept();
-    const received: number[] = [];
-    let head = "";
-    for await (const bytes of connection.readable) {
-      received.push(...bytes);
-      if (head !== "") continue;
-      const text = new TextDecoder("latin1").decode(Uint8Array.from(received));
-      const end = text.indexOf("\r\n\r\n");
-      if (end < 0) continue;
-      head = text.slice(0, end);
-      received.splice(0, end + 4);
-      await connection.write(new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n"));
-      await pause(0);
-    }
-    return { head, body: Uint8Array.from(received) };
-  })().catch((error) => error as Error);
+  const taking = upload(listener);
   const url = `icecast://source:secret@127.0.0.1:${listener.addr.port}/night.ogg`;
   const writer = new StreamWriter(url, { format: "ogg" });
   writer.addAudioStream(8000, 1, { format: "s16", encoder: "flac" });
@@ -293,7 +307,6 @@ networkTest("writes to an Icecast server", async () => {
     await out.writeAudioChunk(0, samples);
   }
   const taken = await taking;
-  if (taken instanceof Error) throw taken;
   match(taken.head, /^PUT \/night\.ogg HTTP\/1\.1\r\n/);
   match(taken.head, /\r\nIce-Name: Night\r\n/i);
   match(taken.head, new RegExp(`Authorization: Basic ${btoa("source:secret")}`));
