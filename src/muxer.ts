@@ -383,7 +383,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
 
   /** Writes out what the container has gathered, as far as it can in mid-stream. */
   *flush(): Steps<void> {
-    const { io, layout: { constants } } = ffmpeg();
+    const { io } = ffmpeg();
     if (this.#interleaved) {
       check(
         yield* this.#call(io.av_interleaved_write_frame, this.pointer, null),
@@ -391,8 +391,9 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
       );
     }
     if (this.device) return; // a sound device would forget what it has not played yet
-    // HLS says that it can be flushed, and crashes: what writes files of its own is left alone.
-    if (this.needsFile && (this.format.flags & (constants.AVFMT_ALLOW_FLUSH ?? 0)) !== 0) {
+    // HLS says that it can be flushed, and crashes: what writes files of its own is left alone. FFmpeg
+    // itself leaves out containers that can't be.
+    if (this.needsFile) {
       check(yield* this.#call(io.av_write_frame, this.pointer, null), "flush the container");
     }
   }
