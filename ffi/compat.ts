@@ -268,6 +268,15 @@ export function protocolClass(name: string): Pointer<"AVClass"> | null {
   return ffmpeg().avformat.avio_protocol_get_class?.(cString(name)) ?? null;
 }
 
+/**
+ * The options to open an input with. An RTSP server waits for a publisher as long as it takes, by a
+ * default that FFmpeg 9.0 itself refuses: the longest time that can be given stands for it.
+ */
+export function inputOptions(given: Readonly<Record<string, string>>): Record<string, string> {
+  const listens = /\blisten\b/.test(given.rtsp_flags ?? "");
+  return listens ? { listen_timeout: "2147483", ...given } : { ...given };
+}
+
 /** The name of the protocol that FFmpeg would use for a URL; empty if none. */
 export function protocolOf(url: string): string {
   return readCString(ffmpeg().avformat.avio_find_protocol_name(cString(url)));

@@ -5,7 +5,7 @@
  */
 
 import { breathe, call, type Sink, type Steps, type Twin } from "../ffi/call.ts";
-import { displayMatrix, layoutOf } from "../ffi/compat.ts";
+import { displayMatrix, inputOptions, layoutOf } from "../ffi/compat.ts";
 import { Dictionary, readEntries } from "../ffi/dictionary.ts";
 import { EXIT } from "../ffi/error.ts";
 import { Handle } from "../ffi/handle.ts";
@@ -150,7 +150,7 @@ export class Demuxer extends Handle<"AVFormatContext"> {
   /** Opens a source and looks at its streams. */
   static *open(settings: DemuxerSettings, interrupt: Interrupt): Steps<Demuxer> {
     const format = inputFormat(settings.format);
-    let options: Record<string, string> = { ...settings.options };
+    let options = inputOptions(settings.options);
     if (settings.source) {
       options = yield* openSource(settings.source, options, interrupt);
       options.protocol_whitelist = "none"; // what the data leads to must not be opened

@@ -46,8 +46,12 @@ export class Program implements AsyncDisposable {
   readonly #stderr: Promise<string>;
   readonly #command: string;
 
-  /** Starts it. */
-  constructor(command: string, args: readonly string[]) {
+  /** Starts it; it is ended when its output `isWhole`. */
+  constructor(
+    command: string,
+    args: readonly string[],
+    isWhole: (output: string) => boolean = () => false,
+  ) {
     this.#command = `${command} ${args.join(" ")}`;
     this.#child = new Deno.Command(command, {
       args: [...args],
@@ -56,11 +60,20 @@ export class Program implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    this.#stdout = new Response(this.#child.stdout).text();
+    this.#stdout = this.#read(isWhole);
     this.#stderr = new Response(this.#child.stderr).text();
   }
 
-  /** What it has written to its standard output, once it has ended by itself. */
+  async #read(isWhole: (output: string) => boolean): Promise<string> {
+    let output = "";
+    for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
+      output += text;
+      if (isWhole(output)) this.kill();
+    }
+    return output;
+  }
+
+  /** What it has written to its standard output, once it has ended. */
   async output(): Promise<string> {
     let late = false;
     const timer = setTimeout(() => {
@@ -93,6 +106,9 @@ export class Program implements AsyncDisposable {
     await Promise.all([this.#child.status, this.#stdout, this.#stderr]);
   }
 }
+
+/** Makes `ffmpeg` an RTSP server; that of FFmpeg 9 refuses its own default, to wait for ever. */
+export const RTSP_SERVER = ["-rtsp_flags", "listen", "-listen_timeout", "10"] as const;
 
 /** `ffmpeg`, which lists the frames that it decodes from a source: how long each, and its hash. */
 export function receiver(source: string, ...inputArgs: string[]): Program {
