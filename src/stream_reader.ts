@@ -181,6 +181,9 @@ export interface StreamReaderStats {
 
 const STREAM_KEYS = ["streamIndex", "bufferChunkSize", "decoder", "decoderOption"] as const;
 
+/** Errors of reading after which nothing more comes. */
+const GONE = ["EIO", "ECONNRESET", "EPIPE", "ENODEV"] as const;
+
 /** Frees what a reader left behind that was forgotten without `close()`. */
 const forgotten = new FinalizationRegistry<{ demuxer: Demuxer; streams: InputStream[] }>(free);
 
@@ -229,6 +232,8 @@ export class StreamReader implements Disposable, AsyncDisposable {
   /** Where packets are copied to. */
   #copies: { readonly index: number; readonly sink: Sink<Packet> }[] = [];
   #ended = false;
+  /** Why reading can't go on. */
+  #failed: Error | undefined;
   #packets = 0;
   #bytes = 0;
   /** How long the packets of each source stream last, in units of the stream. */
@@ -593,6 +598,7 @@ export class StreamReader implements Disposable, AsyncDisposable {
       stream.reset(mode === "precise" ? timestamp : -Infinity);
     }
     this.#ended = false;
+    this.#failed = undefined;
     this.#times.ended = undefined;
   }
 
@@ -626,7 +632,8 @@ export class StreamReader implements Disposable, AsyncDisposable {
    * @param retry How to wait for a source that is not ready.
    * @returns 0 when a packet was read, 1 when the source has come to its end and all frames that
    * were held back are in the buffers.
-   * @throws {FFmpegError} When the source can't be read.
+   * @throws {FFmpegError} When the source can't be read. Where it is gone, such as the other side of a
+   * connection, what came before goes to the buffers first, and each call after that throws.
    */
   async processPacket(retry?: RetryOptions): Promise<0 | 1> {
     const { steps, wait } = retrying(retry);
@@ -640,7 +647,7 @@ export class StreamReader implements Disposable, AsyncDisposable {
   }
 
   *#processPacket(retry: Retry): Steps<0 | 1> {
-    if (this.#ended) return 1;
+    if (this.#ended) return this.#end();
     this.#needStreams();
     this.#select();
     const began = performance.now();
@@ -655,9 +662,27 @@ export class StreamReader implements Disposable, AsyncDisposable {
       }
       const patient = code === EAGAIN && retry.timeout !== undefined &&
         (retry.timeout < 0 || performance.now() - began < retry.timeout);
-      if (!patient) throw failure(code, `read from "${this.#url}"`);
+      if (!patient) return yield* this.#fail(code);
       yield* sleep(retry.backoff);
     }
+  }
+
+  /**
+   * Throws what reading came to: at once where it may go on afterwards; where the source is gone, after
+   * all that came before, which is in the buffers then.
+   */
+  *#fail(code: number): Steps<0> {
+    const error = failure(code, `read from "${this.#url}"`);
+    if (!GONE.some((name) => code === posixCode(name))) throw error;
+    yield* this.#drain();
+    this.#failed = error;
+    return 0;
+  }
+
+  /** Tells of the end, or throws what it was. */
+  #end(): 1 {
+    if (this.#failed) throw this.#failed;
+    return 1;
   }
 
   /** Leaves out the source streams that no output stream asks for. */
@@ -827,7 +852,7 @@ export class StreamReader implements Disposable, AsyncDisposable {
   /** Reads and decodes until an output stream has a chunk, or has come to its end. */
   *#fillOne(stream: InputStream): Steps<void> {
     yield* breathe();
-    while (!stream.buffer.ready && !stream.exhausted) {
+    while (!stream.buffer.ready && (!stream.exhausted || this.#failed)) {
       if ((yield* this.#processPacket(NO_RETRY)) === 1) return;
     }
   }
