@@ -6,10 +6,11 @@
  */
 
 import type { Rest, Sink, Steps } from "../ffi/call.ts";
-import { FFmpegError } from "../ffi/error.ts";
+import { EXIT, FFmpegError } from "../ffi/error.ts";
 import { flag, nonNegative, optionsObject, textRecord } from "./arguments.ts";
 import { type AudioInput, takenAway, type VideoInput } from "./chunk.ts";
 import { CopiedStream, Copying, type Cut } from "./copied_stream.ts";
+import { failure } from "./failure.ts";
 import { saysHungUp } from "./network.ts";
 import { Operations } from "./operations.ts";
 import type { Output, Target } from "./output.ts";
@@ -577,6 +578,8 @@ export abstract class Writer implements Disposable, AsyncDisposable {
         }
       }
       yield* this.#closeTarget(failures);
+      // Some containers do not tell that their end was broken off.
+      if (this.#output.interrupt.triggered) failures.push(failure(EXIT, "write the end"));
     }
     this.#release();
     const news = failures.filter((error) => !this.#isKnown(error));
