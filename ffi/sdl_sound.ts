@@ -158,6 +158,8 @@ function devicesOf2(library: SdlLibrary): Devices {
       const spec = new Uint8Array(wanted.buffer);
       const got = new DataView(new ArrayBuffer(SPEC_SIZE));
       const name = cStringOrNull(device);
+      // An SDL 2 on top of SDL 3 knows the names of devices when it has been asked how many there are.
+      if (name !== null) symbols.SDL_GetNumAudioDevices(0);
       const id = symbols.SDL_OpenAudioDevice(name, 0, spec, new Uint8Array(got.buffer), 0);
       if (id === 0) throw sdlError("open the sound device");
       symbols.SDL_PauseAudioDevice(id, 0);
@@ -167,7 +169,9 @@ function devicesOf2(library: SdlLibrary): Devices {
           return symbols.SDL_GetQueuedAudioSize(id);
         },
         get gone() {
-          return symbols.SDL_GetAudioDeviceStatus(id) === STOPPED;
+          // An SDL 2 on top of SDL 3 plays on to nobody: then there are no devices any more.
+          return symbols.SDL_GetAudioDeviceStatus(id) === STOPPED ||
+            symbols.SDL_GetNumAudioDevices(0) === 0;
         },
         queue(samples, bytes) {
           if (!succeeded(symbols.SDL_QueueAudio(id, samples, bytes))) throw sdlError("play sound");

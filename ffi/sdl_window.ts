@@ -79,6 +79,7 @@ const texture = to<"SDL_Texture">();
 /** The functions that are the same in both versions. */
 const COMMON = {
   SDL_GetWindowFromID: { parameters: ["u32"], result: window },
+  SDL_ShowWindow: { parameters: [window], result: "void" },
   SDL_DestroyWindow: { parameters: [window], result: "void" },
   SDL_DestroyRenderer: { parameters: [renderer], result: "void" },
   SDL_CreateTexture: { parameters: [renderer, "u32", "i32", "i32", "i32"], result: texture },
@@ -148,7 +149,7 @@ function open(library: SdlLibrary): Sdl {
 }
 
 function openVersion2(library: SdlLibrary, common: Sdl["common"]): Sdl {
-  const FULLSCREEN_DESKTOP = 0x1001, BORDERLESS = 0x10, RESIZABLE = 0x20;
+  const FULLSCREEN_DESKTOP = 0x1001, HIDDEN = 8, BORDERLESS = 0x10, RESIZABLE = 0x20;
   const UNDEFINED = 0x1fff0000;
   const { symbols } = Deno.dlopen(library.path, SDL2);
   return {
@@ -161,7 +162,8 @@ function openVersion2(library: SdlLibrary, common: Sdl["common"]): Sdl {
         y ?? UNDEFINED,
         width,
         height,
-        RESIZABLE | (fullscreen ? FULLSCREEN_DESKTOP : 0) | (borderless ? BORDERLESS : 0),
+        HIDDEN | RESIZABLE | (fullscreen ? FULLSCREEN_DESKTOP : 0) |
+          (borderless ? BORDERLESS : 0),
       ),
     createRenderer(window, width, height) {
       const made = symbols.SDL_CreateRenderer(window, -1, 0);
@@ -181,14 +183,15 @@ function openVersion2(library: SdlLibrary, common: Sdl["common"]): Sdl {
 }
 
 function openVersion3(library: SdlLibrary, common: Sdl["common"]): Sdl {
-  const FULLSCREEN = 1n, BORDERLESS = 0x10n, RESIZABLE = 0x20n;
+  const FULLSCREEN = 1n, HIDDEN = 8n, BORDERLESS = 0x10n, RESIZABLE = 0x20n;
   const LETTERBOX = 2;
   const { symbols } = Deno.dlopen(library.path, SDL3);
   return {
     library,
     common,
     createWindow({ title, x, y, width, height, fullscreen, borderless }) {
-      const flags = RESIZABLE | (fullscreen ? FULLSCREEN : 0n) | (borderless ? BORDERLESS : 0n);
+      const flags = HIDDEN | RESIZABLE | (fullscreen ? FULLSCREEN : 0n) |
+        (borderless ? BORDERLESS : 0n);
       const made = symbols.SDL_CreateWindow(cString(title), width, height, flags);
       if (made !== null && x !== undefined && y !== undefined) {
         symbols.SDL_SetWindowPosition(made, x, y);
@@ -311,6 +314,8 @@ export class SdlWindow extends Handle<"SDL_Window"> {
         height,
       );
       if (this.#texture === null) throw sdlError(`show ${width}x${height} pictures`);
+      // Only now: a renderer may make the window anew, which would be seen.
+      own.common.SDL_ShowWindow(this.pointer);
     } catch (error) {
       this[Symbol.dispose]();
       throw error;

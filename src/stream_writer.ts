@@ -258,10 +258,12 @@ export function openOutput(url: string, format: string | undefined): Output {
 /** The first sound device of this system that can be opened. */
 function soundDevice(url: string): Output {
   const names = audioDevices(Deno.build.os).filter(hasMuxer);
-  if (prefersSdl() || (names.length === 0 && hasSdl())) {
+  // OSS is in each FFmpeg for Linux, and on hardly a machine.
+  const isOnlyOne = names.length === 1 && names[0] !== "oss";
+  const working = prefersSdl() ? undefined : isOnlyOne ? names[0] : names.find(opensSound);
+  if (prefersSdl() || (working === undefined && hasSdl())) {
     return new Speaker(url === "-" ? undefined : url);
   }
-  const working = names.find((name) => names.length === 1 || opensSound(name));
   const name = working ?? names[0] ?? "audio";
   return new Muxer(deviceUrl(name, url), name);
 }
