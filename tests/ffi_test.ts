@@ -1,6 +1,6 @@
 /** The layer that calls C: struct fields, finding libraries, errors, runners, ownership. */
 
-import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { constants as systemConstants } from "node:os";
 import { call, runAsync, runSync, type Steps } from "../ffi/call.ts";
 import { FFMPEG_CODES, POSIX_CODES } from "../ffi/codes.ts";
@@ -395,8 +395,8 @@ async function linked(folder: string, without: readonly string[]): Promise<boole
   const names = [...Deno.readDirSync(source)].map(({ name }) => name);
   const files = LIBRARIES.map((library) => fileHere(names, library));
   const wanted = files.filter((_, i) => !without.includes(LIBRARIES[i]!));
-  // A package that has names of its own for FFmpeg's libraries brings all that they need, too.
-  const isPackage = !files.includes(loaderName("linux", "avutil", ffmpeg().layout.majors.avutil));
+  // Where FFmpeg has a folder of its own, what it needs is beside it.
+  const isPackage = source === Deno.env.get("SLUICE_LIBRARY_PATH");
   if (isPackage) wanted.push(...names.filter((name) => !files.includes(name)));
   for (const file of wanted) await Deno.symlink(`${source}/${file}`, `${folder}/${file}`);
   return true;
@@ -497,6 +497,60 @@ for (
     },
   });
 }
+
+/**
+ * A libavcodec that says it is the running FFmpeg's, and whose contexts have a field more at their
+ * beginning, as after a patch: it hands on the real one's options with other offsets.
+ */
+function patchedLibrary(real: string): string {
+  const { AVClass, AVOption } = ffmpeg().layout.structs;
+  return `
+    #include <dlfcn.h>
+    #include <stdlib.h>
+    #include <string.h>
+    static void *real(const char *name) {
+      return dlsym(dlopen(${JSON.stringify(real)}, RTLD_NOW), name);
+    }
+    unsigned avcodec_version(void) {
+      return ((unsigned (*)(void))real("avcodec_version"))();
+    }
+    const void *avcodec_get_class(void) {
+      char *avClass = malloc(${AVClass.sizeof});
+      memcpy(avClass, ((void *(*)(void))real("avcodec_get_class"))(), ${AVClass.sizeof});
+      char **options = (char **)(avClass + ${AVClass.option});
+      char *first = *options;
+      int count = 0;
+      while (*(char **)(first + count * ${AVOption.sizeof}) != NULL) count++;
+      char *copy = memcpy(malloc((count + 1) * ${AVOption.sizeof}), first,
+                          (count + 1) * ${AVOption.sizeof});
+      for (int i = 0; i < count; i++)
+        *(int *)(copy + i * ${AVOption.sizeof} + ${AVOption.offset}) += 8;
+      *options = copy;
+      return avClass;
+    }`;
+}
+
+Deno.test({
+  name: "LibraryError tells a library that was patched by where its fields are" +
+    (compiler === undefined ? " (skipped: no C compiler here)" : ""),
+  ignore: compiler === undefined || Deno.build.os !== "linux",
+  fn: async () => {
+    using dir = tempDir();
+    ok(await linked(dir.path, ["avcodec"]));
+    const [folder, { majors }] = [await libraryFolder(), ffmpeg().layout];
+    const name = fileHere([...Deno.readDirSync(folder!)].map(({ name }) => name), "avcodec");
+    // What a package's library needs has names that only Sluice finds.
+    if (name !== loaderName("linux", "avcodec", majors.avcodec)) return;
+    await Deno.writeTextFile(dir.file("patched.c"), patchedLibrary(`${folder}/${name}`));
+    const args = ["-shared", "-fPIC", "-o", dir.file(name), dir.file("patched.c"), "-ldl"];
+    const made = await run(compiler!, args);
+    ok(made.success, made.stderr);
+    const message = await errorWith(dir.path);
+    ok(message.startsWith("LibraryError: "), message);
+    match(message, /Found but not usable: FFmpeg \S+ \(.*\) does not have its fields where /);
+    match(message, /AVCodecContext\.bit_rate is at \d+, so this build cannot be used safely/);
+  },
+});
 
 Deno.test({
   name: "LibraryError names a release that Sluice does not know",
