@@ -24,6 +24,7 @@ import {
   framemd5,
   media,
   type Ran,
+  run,
   runDeno,
   type RunOptions,
   tempDir,
@@ -62,7 +63,9 @@ const film = () =>
     "film.mkv",
     ...testPictures("64x48", 25, 3),
     ...testTone(48000, 2, 3),
-    ...["-c:v", "ffv1", "-pix_fmt", "yuv444p", "-c:a", "flac", "-metadata", "title=A film"],
+    // Matroska tells times in milliseconds: packets of 0.1 s have exact ones.
+    ...["-af", "asetnsamples=4800", "-c:a", "flac", "-c:v", "ffv1", "-pix_fmt", "yuv444p"],
+    ...["-metadata", "title=A film"],
   );
 
 const COMMANDS = [
@@ -196,7 +199,7 @@ Deno.test("options prints what ffmpeg.options() gives", async () => {
     JSON.parse(JSON.stringify(ffmpeg.options("aac", "encoder"))),
   );
   const { text } = await succeeds("options", "scale");
-  match(text, /^in_color_matrix <string> {2}.*\(default auto\)$/m);
+  match(text, /^in_color_matrix <\w+> {2}.*\(default auto\)$/m);
   match(text, /^ {4}bt709 +/m);
 });
 
@@ -268,7 +271,9 @@ Deno.test("convert takes the cover of a song over where there is room for it", a
   await succeeds("convert", song, dir.file("song.mkv"), "--video-encoder", "png");
   const { streams } = await ffprobe(dir.file("song.mkv"), "-show_streams", "-count_packets");
   const told = streams.map((it: { codec_name: string }) => it.codec_name);
-  deepStrictEqual(told, ["vorbis", "png"]);
+  const usual = await run("ffmpeg", ["-v", "error", "-h", "muxer=matroska"]);
+  const [, sound] = /Default audio codec: (\w+)/.exec(usual.text)!;
+  deepStrictEqual(told, [sound, "png"]);
   strictEqual(streams[1].nb_read_packets, "1");
   await succeeds("convert", song, dir.file("song.flac"));
   strictEqual((await ffprobe(dir.file("song.flac"))).streams.length, 1);

@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import { isDeepStrictEqual } from "node:util";
 import { liveHandles } from "../ffi/handle.ts";
 import { ffmpeg } from "../ffi/load.ts";
+import { cString } from "../ffi/memory.ts";
 
 /** A folder that is removed at the end of its block: `using dir = tempDir()`. */
 export interface TempDir extends Disposable {
@@ -75,7 +76,17 @@ export function runDeno(
   options: RunOptions & { permissions?: readonly string[]; args?: readonly string[] } = {},
 ): Promise<Ran> {
   const { permissions = ["-A"], args = [] } = options;
-  return run(Deno.execPath(), ["run", "--no-check", ...permissions, script, ...args], options);
+  const all = permissions.includes("-A") ? permissions : findingFfmpeg(permissions);
+  return run(Deno.execPath(), ["run", "--no-check", ...all, script, ...args], options);
+}
+
+/** Adds what a script needs to find FFmpeg's libraries where they have a folder of their own. */
+function findingFfmpeg(permissions: readonly string[]): readonly string[] {
+  const folder = Deno.env.get("SLUICE_LIBRARY_PATH");
+  if (!folder) return permissions;
+  const more = [["--allow-env", "SLUICE_LIBRARY_PATH"], ["--allow-read", folder]]
+    .filter(([flag]) => !permissions.includes(flag!));
+  return [...permissions, ...more.map(([flag, value]) => `${flag}=${value}`)];
 }
 
 /** Runs `ffmpeg`; fails with what it said. Gives what it wrote to its standard output. */
@@ -212,6 +223,12 @@ export function encoders(): Promise<ReadonlySet<string>> {
   return encoderNames ??= run("ffmpeg", ["-v", "error", "-encoders"]).then(({ text }) =>
     new Set([...text.matchAll(/^ [VAS][F.]\S{4} (\S+)/gm)].map((match) => match[1]!))
   );
+}
+
+/** Whether both Sluice's FFmpeg and the program have an encoder that they may be built without. */
+export async function hasEncoder(name: string): Promise<boolean> {
+  const ours = ffmpeg().avcodec.avcodec_find_encoder_by_name(cString(name)) !== null;
+  return ours && (await encoders()).has(name);
 }
 
 /** The packets of a file, as `ffmpeg -c copy -f framemd5` lists them, without side data. */

@@ -25,21 +25,25 @@ import {
   decoded,
   ffmpegCli,
   ffprobe,
+  hasEncoder,
   media,
   mediaPath,
   noLiveHandles,
+  run,
   sameBytes,
   SAMPLES,
   tempDir,
   testPictures,
   testTone,
 } from "./helpers.ts";
-import { ignore, peerFor } from "./torchaudio.ts";
+import { decodesAlike, peerFor } from "./torchaudio.ts";
 
 const RATE = 44100;
 const TONE = testTone(RATE, 2, 1);
 /** The same length of sound that no block of any codec divides evenly. */
 const ODD = testTone(RATE, 2, 0.77777);
+
+const VORBIS = await hasEncoder("libvorbis");
 
 /** Files of many kinds: how `ffmpeg` makes each. */
 const FILES: Readonly<Record<string, readonly string[]>> = {
@@ -62,7 +66,7 @@ const FILES: Readonly<Record<string, readonly string[]>> = {
   "a.tta": ODD,
   "a.mp3": ODD,
   "mono.mp3": [...testTone(22050, 1, 0.7), "-q:a", "4"],
-  "a.ogg": [...ODD, "-c:a", "libvorbis"],
+  ...(VORBIS ? { "a.ogg": [...ODD, "-c:a", "libvorbis"] } : {}),
   "a.opus": [...testTone(48000, 2, 0.6), "-c:a", "libopus"],
   "a.m4a": [...ODD, "-c:a", "aac"],
   "film.mp4": [...testPictures(), ...TONE],
@@ -135,7 +139,7 @@ const loadPeer = peerFor<Loaded>(
 LOAD_CASES.forEach(({ name, options }, i) => {
   Deno.test({
     name: `load("${name}", ${JSON.stringify(options)}) gives torchaudio's numbers`,
-    ignore,
+    ignore: !decodesAlike,
     async fn() {
       const expected = await loadPeer(i);
       const waveform = await load(await file(name), options);
@@ -170,7 +174,7 @@ const INFO_DIFFERS: Readonly<Record<string, readonly string[]>> = {
 NAMES.forEach((name, i) => {
   Deno.test({
     name: `info("${name}") is torchaudio's`,
-    ignore,
+    ignore: !decodesAlike,
     async fn() {
       const expected = { ...await infoPeer(i) };
       const actual: Record<string, unknown> = { ...await info(await file(name)) };
@@ -229,7 +233,7 @@ const savePeer = peerFor<object>(
 SAVE_CASES.forEach(({ format, file, options }, i) => {
   Deno.test({
     name: `save() of ${format} to ${file} with ${JSON.stringify(options)} is torchaudio's`,
-    ignore,
+    ignore: !decodesAlike,
     async fn() {
       await savePeer(i);
       const samples = SAMPLES[format](20000, 1);
@@ -250,12 +254,12 @@ SAVE_CASES.forEach(({ format, file, options }, i) => {
 // What is loaded
 
 Deno.test("load() gives nothing where frameOffset lies behind the end", async () => {
-  for (const name of ["s16.wav", "a.ogg", "a.m4a"]) {
+  for (const name of ["s16.wav", "a.opus", "a.m4a"]) {
     const waveform = await load(await file(name), { frameOffset: 1e6 });
     deepStrictEqual(described(waveform), {
       type: "float32",
       shape: [2, 0],
-      sampleRate: RATE,
+      sampleRate: name === "a.opus" ? 48000 : RATE,
     });
   }
   const plain = loadSync(await file("s24.wav"), { frameOffset: 1e9, normalize: false });
@@ -264,7 +268,7 @@ Deno.test("load() gives nothing where frameOffset lies behind the end", async ()
 });
 
 Deno.test("load() of each part of a file gives the whole of it", async () => {
-  for (const name of ["s16.wav", "a.au", "a24.flac", "a.mp3", "a.ogg"]) {
+  for (const name of ["s16.wav", "a.au", "a24.flac", "a.mp3", ...(VORBIS ? ["a.ogg"] : [])]) {
     const whole = await load(await file(name), { channelsFirst: false });
     const parts: number[] = [];
     for (let at = 0; at < whole.numFrames; at += 10007) {
@@ -303,6 +307,10 @@ Deno.test("load() goes on through a change of the rate in mid-stream", async () 
     path,
     new Uint8Array([...await Deno.readFile(a), ...await Deno.readFile(b)]),
   );
+  // FFmpeg 8 and later say that this is not implemented yet.
+  if (!(await run("ffmpeg", ["-v", "error", "-xerror", "-i", path, "-f", "null", "-"])).success) {
+    return await rejects(load(path), { codeName: "AVERROR_PATCHWELCOME" });
+  }
   const { numFrames, sampleRate } = await load(path);
   strictEqual(sampleRate, RATE);
   const expected = (await decoded(path, "-f", "f32le")).length / 8;
@@ -384,9 +392,13 @@ const FORMATS: readonly (readonly [name: string, options: SaveOptions, wanted: W
   ["a.flac", {}, { codec_name: "flac", sample_fmt: "s32", bits_per_raw_sample: "24" }],
   ["a.flac", { bitsPerSample: 16 }, { codec_name: "flac", sample_fmt: "s16" }],
   ["a.mp3", {}, { codec_name: "mp3" }],
-  ["a.ogg", {}, { codec_name: "vorbis" }],
-  ["a.vorbis", {}, { codec_name: "vorbis" }],
-  ["a.sound", { format: "vorbis" }, { codec_name: "vorbis" }],
+  ["a.ogg", {}, { codec_name: VORBIS ? "vorbis" : "flac" }],
+  ...(VORBIS
+    ? [
+      ["a.vorbis", {}, { codec_name: "vorbis" }],
+      ["a.sound", { format: "vorbis" }, { codec_name: "vorbis" }],
+    ] as const
+    : []),
   ["a.opus", { compression: { bitRate: 64000 } }, { codec_name: "opus" }],
   ["a.m4a", { compression: { bitRate: 64000 } }, { codec_name: "aac" }],
 ];
@@ -456,6 +468,7 @@ Deno.test("save() compresses as much as it is asked to", async () => {
   strictEqual((await ffprobe(dir.file("a.mp3"))).streams[0].bit_rate, "64000");
   ok(await size("a.flac", 0) > await size("a.flac", 8));
   strictEqual(await size("a.flac", undefined), await size("a.flac", 8));
+  if (!VORBIS) return;
   ok(await size("a.ogg", 9) > await size("a.ogg", 3));
   ok(await size("a.ogg", 3) > await size("a.ogg", -1));
   strictEqual(await size("a.ogg", undefined), await size("a.ogg", 3));

@@ -24,6 +24,7 @@ import {
   decoded,
   ffprobe,
   framemd5,
+  frameSync,
   madeOnce,
   media,
   noLiveHandles,
@@ -695,17 +696,8 @@ for (const { name, seeks, sync, make } of SOURCES) {
         }
         const [video, audio] = chunks;
         closeFile(src);
-        const raw = await decoded(
-          path,
-          "-map",
-          "0:v",
-          "-vsync",
-          "0",
-          "-f",
-          "rawvideo",
-          "-pix_fmt",
-          "yuv420p",
-        );
+        const planes = ["-f", "rawvideo", "-pix_fmt", "yuv420p"];
+        const raw = await decoded(path, "-map", "0:v", ...frameSync("passthrough"), ...planes);
         sameBytes(video!.data, raw, "pictures");
         sameBytes(audio!.data, await decoded(path, "-map", "0:a", "-f", "s16le"), "sound");
         noLiveHandles();
@@ -1012,7 +1004,11 @@ Deno.test("a read that was given up goes on where it was", async () => {
   gate.resolve();
   await reader.processAllPackets();
   const [chunk] = reader.popChunks<[VideoChunk]>();
-  sameBytes(chunk!.data, await decoded(path, "-vsync", "0", "-f", "rawvideo"), "pictures");
+  sameBytes(
+    chunk!.data,
+    await decoded(path, ...frameSync("passthrough"), "-f", "rawvideo"),
+    "pictures",
+  );
 });
 
 Deno.test("a script ends although its objects never come back", async () => {

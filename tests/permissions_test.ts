@@ -38,8 +38,11 @@ async function areDenied(
   const outcomes = await tryAll(attempts, permissions, cwd);
   const problems = attempts.flatMap((attempt, i) => {
     const { name, message = "", isDenos } = outcomes[i]!;
-    const good = name === "NotCapable" && isDenos && flag.test(message);
-    return good ? [] : [`${JSON.stringify(attempt)}: ${name ?? "it is taken"}: ${message}`];
+    const denied = name === "NotCapable" && isDenos && flag.test(message);
+    const unknown = message.endsWith("FFmpeg here has no such protocol");
+    return denied || unknown
+      ? []
+      : [`${JSON.stringify(attempt)}: ${name ?? "it is taken"}: ${message}`];
   });
   if (problems.length > 0) throw new Error(problems.join("\n"));
 }

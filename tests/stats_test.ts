@@ -48,7 +48,7 @@ Deno.test("a reader's seconds are those that were read, also after seeking", asy
   await reader.seek(1.5, "any");
   await reader.processAllPackets();
   const { seconds } = reader.stats;
-  ok(seconds >= 0.5 && seconds < 0.6, `${seconds} s`);
+  ok(Math.abs(seconds - 0.5) < 0.1, `${seconds} s`); // to the packet
 });
 
 Deno.test("a writer counts frames, packets, bytes, seconds and its speed", async () => {

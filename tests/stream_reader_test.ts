@@ -112,6 +112,7 @@ const KINDS: readonly Kind[] = [
   {
     name: "Vorbis in Ogg",
     lossy: true,
+    encoder: "libvorbis",
     make: () => media("tone.ogg", ...testTone(44100, 2, 1), "-c:a", "libvorbis"),
     audio: "flt",
   },

@@ -5,7 +5,9 @@
  */
 
 import { fail } from "node:assert/strict";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ffmpeg } from "../ffi/load.ts";
 import { mediaPath, run } from "./helpers.ts";
 
 /** The Python whose torchaudio is asked. */
@@ -25,6 +27,20 @@ async function hasTorchaudio(): Promise<boolean> {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
+}
+
+/** Whether torchaudio decodes with the very release that is tested: another computes other bits. */
+export const decodesAlike: boolean = !ignore && await usesOurRelease();
+if (!ignore && !decodesAlike) console.log("torchaudio is there with another FFmpeg");
+
+async function usesOurRelease(): Promise<boolean> {
+  const question = "from importlib.util import find_spec; print(find_spec('torchaudio').origin)";
+  const folder = dirname((await python("-c", question)).trim());
+  const { text } = await run("ldd", [`${folder}/lib/libtorchaudio_ffmpeg.so`]);
+  const path = /libavcodec\.so\S* => (\S+)/.exec(text)?.[1];
+  const version = ffmpeg().avcodec.avcodec_version();
+  const ours = [version >> 16, (version >> 8) & 255, version & 255].join(".");
+  return path !== undefined && (await Deno.realPath(path)).endsWith(`.so.${ours}`);
 }
 
 async function python(...args: string[]): Promise<string> {
