@@ -53,10 +53,11 @@ function manager(name: string) {
 Deno.test("missing() finds nothing missing on a complete machine", () => {
   const complete = machine({
     places: [FFMPEG_5, SDL],
-    programs: ["ffmpeg", "ffprobe", ...DESKTOP],
-    pythonModules: ["torchaudio"],
+    programs: ["ffmpeg", "ffprobe", "debootstrap", "mvn", ...DESKTOP],
+    pythonModules: ["torchaudio", "pip"],
   });
   deepStrictEqual(missing("demo", complete), { required: [], optional: [] });
+  deepStrictEqual(missing("matrix", complete), { required: [], optional: [] });
   deepStrictEqual(missing("test", complete), { required: [], optional: [] });
 });
 

@@ -59,7 +59,7 @@ main() {
   trap 'exit 130' INT TERM
   mkdir -p "$CACHE/archives/partial"
   [[ -z "$rebuild" ]] || rm -rf --one-file-system "$BASE"
-  [[ -d "$BASE" ]] || make_base
+  [[ -d "$BASE" && "$(cat "$BASE.packages" 2>/dev/null)" == "$PACKAGES" ]] || make_base
 
   WORK="$(mktemp -d "$CACHE/run.XXXXXX")"
   mkdir "$WORK/root" "$WORK/changes" "$WORK/overlay"
@@ -112,7 +112,9 @@ make_base() {
     tail -n 40 "$CACHE/base.log" >&2
     fail "Cannot make the base machine: the whole log is in \"$CACHE/base.log\""
   fi
+  rm -rf --one-file-system "$BASE"
   mv "$BASE.partial" "$BASE"
+  echo "$PACKAGES" >"$BASE.packages"
   echo "Made in $((SECONDS - started)) s"
 }
 

@@ -77,7 +77,8 @@ function filesIn(folder: string): string[] {
   }
 }
 
-function exists(path: string): boolean {
+/** Whether there is something at a path. */
+export function exists(path: string | URL): boolean {
   try {
     Deno.statSync(path);
     return true;

@@ -6,27 +6,29 @@
  * ```sh
  * deno run -A tools/matrix_run.ts                         # all of these tests
  * deno run -A tools/matrix_run.ts tests/ffi_test.ts       # some of them
- * deno run -A tools/matrix_run.ts --headers               # the tables against the headers as well
+ * deno run -A tools/matrix_run.ts --headers /usr/include  # the table against these headers as well
  * deno run -A tools/matrix_run.ts --libraries 62          # an older FFmpeg beside the newest
- * deno run -A tools/matrix_run.ts --without play          # but those of a file
  * ```
  *
- * The last line of the output is JSON: a {@linkcode MachineResult}.
+ * Tests that wait run beside the others. A file whose tests fail gets a second try, as another
+ * program may have taken the processor away from what depends on the clock.
+ *
+ * The last line of the output is a {@linkcode MachineResult}: {@linkcode RESULT}, then JSON.
  *
  * @module
  */
 
 import { LIBRARIES, loaderName } from "../ffi/locate.ts";
 import type { Layout } from "../ffi/layouts/fields.ts";
-import { SANITIZERS } from "./test.ts";
+import { runDeno, SANITIZERS, WAITING } from "./test.ts";
 import { closingLine, type Counts, countsIn, sum } from "./test_counts.ts";
 
 /** What a run on one machine came to. */
 export interface MachineResult {
   /** FFmpeg's own version text, such as `"7.1.5-0+deb13u1"`. */
   readonly version: string;
-  /** The results of all tests. */
-  readonly counts: Counts;
+  /** The results of the tests, by the title of their area. */
+  readonly areas: Readonly<Record<string, Counts>>;
   /** The release of the headers that the table of this FFmpeg agrees with, if they were read. */
   readonly headers: string | undefined;
 }
@@ -37,14 +39,36 @@ export interface MachineResult {
  */
 const OTHERS = ["architecture", "lint_plugin", "matrix", "setup", "test_counts", "torchaudio"];
 
-/** What hangs must end some time. */
-const TIME_LIMIT_MINUTES = 10;
+/** What a user can do, and the tests that are about it; those of no area belong to the last. */
+export const AREAS: readonly { readonly title: string; readonly tests: readonly string[] }[] = [
+  {
+    title: "Writing",
+    tests: [
+      ...["stream_writer", "round_trip", "muxer", "copy", "object_io", "web_streams"],
+      ...["bad_input", "stats"],
+    ],
+  },
+  {
+    title: "Reading",
+    tests: [
+      ...["stream_reader", "stream_reader_chunks", "stream_reader_errors", "stream_reader_seek"],
+      ...["load", "download"],
+    ],
+  },
+  { title: "Playing", tests: ["play"] },
+  { title: "Streaming", tests: ["network", "live"] },
+  { title: "All else", tests: [] },
+];
+
+/** What the line with the result begins with. */
+export const RESULT = "RESULT ";
 
 const ROOT = new URL("..", import.meta.url);
 
 interface Arguments {
   readonly files: readonly string[];
-  readonly headers: boolean;
+  /** The folder of headers that the table is compared with. */
+  readonly headers: string | undefined;
   /** The major version of libavcodec to use, where it is not to be the newest. */
   readonly libraries: string | undefined;
 }
@@ -53,23 +77,21 @@ if (import.meta.main) await main(parseArguments(Deno.args));
 
 function parseArguments(args: readonly string[]): Arguments {
   const files: string[] = [];
-  const without = [...OTHERS];
-  let headers = false;
+  let headers: string | undefined;
   let libraries: string | undefined;
   const rest = [...args];
   for (let next = rest.shift(); next !== undefined; next = rest.shift()) {
-    if (next === "--headers") headers = true;
+    if (next === "--headers") headers = rest.shift();
     else if (next === "--libraries") libraries = rest.shift();
-    else if (next === "--without") without.push(rest.shift() ?? "");
     else files.push(next);
   }
-  return { files: files.length > 0 ? files : testFiles(without), headers, libraries };
+  return { files: files.length > 0 ? files : testFiles(), headers, libraries };
 }
 
-function testFiles(without: readonly string[]): string[] {
+function testFiles(): string[] {
   const names = [...Deno.readDirSync(new URL("tests", ROOT))].map(({ name }) => name);
   return names.filter((it) => it.endsWith("_test.ts"))
-    .filter((it) => !without.includes(it.replace("_test.ts", "")))
+    .filter((it) => !OTHERS.includes(it.replace("_test.ts", "")))
     .toSorted().map((it) => `tests/${it}`);
 }
 
@@ -78,24 +100,45 @@ async function main({ files, headers, libraries }: Arguments): Promise<void> {
   if (libraries !== undefined) env.SLUICE_LIBRARY_PATH = await linksTo(libraries);
   const version = await versionHere(env);
   console.log(`FFmpeg ${version}`);
-  const all: Counts[] = [];
-  for (const file of files) {
-    const args = ["test", "-A", "--no-check", ...SANITIZERS, file];
-    all.push(await runStep(file, args, env, countsIn));
-  }
-  let agrees: string | undefined;
-  if (headers) {
-    const args = ["run", "-A", "ffi/layouts/generate.ts", ...headerArguments(), "--check"];
-    all.push(
-      await runStep("tables", args, env, (output, success) => {
-        agrees = /The headers of FFmpeg (\S+) agree/.exec(output)?.[1];
-        const passed = success && agrees !== undefined;
-        return { passed: Number(passed), failed: Number(!passed), skipped: 0 };
-      }),
-    );
-  }
-  const result: MachineResult = { version, counts: sum(all), headers: agrees };
-  console.log(JSON.stringify(result));
+  const areas: Record<string, Counts> = {};
+  const add = (title: string, counts: Counts) =>
+    areas[title] = sum([areas[title] ?? sum([]), counts]);
+  const runFiles = async (files: readonly string[], givesWay: boolean) => {
+    for (const file of files) add(areaOf(file), await runFile(file, env, givesWay));
+  };
+  const waiting = files.filter((it) => WAITING.includes(it));
+  const working = files.filter((it) => !WAITING.includes(it));
+  await Promise.all([runFiles(waiting, false), runFiles(working, true)]);
+  const agrees = headers === undefined ? undefined : await headersAgree(headers, env);
+  if (agrees) add(AREAS.at(-1)!.title, agrees.counts);
+  const result: MachineResult = { version, areas, headers: agrees?.release };
+  console.log(RESULT + JSON.stringify(result));
+}
+
+function areaOf(file: string): string {
+  const name = file.replace(/^tests\/|_test\.ts$/g, "");
+  return (AREAS.find(({ tests }) => tests.includes(name)) ?? AREAS.at(-1)!).title;
+}
+
+/** Runs the tests of a file, a second time where they fail. */
+async function runFile(
+  file: string,
+  env: Record<string, string>,
+  givesWay: boolean,
+): Promise<Counts> {
+  const args = ["test", "-A", "--no-check", ...SANITIZERS, file];
+  const counts = await runStep(file, args, env, givesWay);
+  return counts.failed === 0 ? counts : await runStep(`${file}, again`, args, env, givesWay);
+}
+
+/** Compares the table with the headers; gives their release where they agree. */
+async function headersAgree(folder: string, env: Record<string, string>) {
+  const args = ["run", "-A", "ffi/layouts/generate.ts", "--include", folder, "--check"];
+  const { output, success } = await runDeno(args, { env });
+  const release = success ? /The headers of FFmpeg (\S+) agree/.exec(output)?.[1] : undefined;
+  const passed = release !== undefined;
+  console.log(passed ? "  tables: as the headers" : `  tables: FAILED\n${output}`);
+  return { release, counts: { passed: Number(passed), failed: Number(!passed), skipped: 0 } };
 }
 
 /** A folder with links to the libraries of one release, of several that are installed. */
@@ -112,39 +155,22 @@ async function linksTo(major: string): Promise<string> {
 async function versionHere(env: Record<string, string>): Promise<string> {
   const load = new URL("ffi/load.ts", ROOT).href;
   const script = `import { ffmpeg } from "${load}"; console.log(ffmpeg().version);`;
-  const { output, success } = await run(["eval", "--no-check", script], env);
+  const { output, success } = await runDeno(["eval", "--no-check", script], { env });
   if (!success) throw new Error(`Cannot load FFmpeg here: ${output}`);
   return output.trim();
-}
-
-/** The folders in which Debian has FFmpeg's headers. */
-function headerArguments(): string[] {
-  return ["--include", `/usr/include/${Deno.build.arch}-linux-gnu`];
 }
 
 async function runStep(
   title: string,
   args: readonly string[],
   env: Record<string, string>,
-  count: (output: string, success: boolean) => Counts,
+  givesWay: boolean,
 ): Promise<Counts> {
   const start = performance.now();
-  const { output, success } = await run(args, env);
-  const counts = count(output, success);
+  const { output, success } = await runDeno(args, { env, givesWay });
+  const counts = countsIn(output, success);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   console.log(`  ${title}: ${closingLine(counts)} (${seconds} s)`);
   if (counts.failed > 0) console.log(output);
   return counts;
-}
-
-async function run(args: readonly string[], env: Record<string, string>) {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [...args],
-    cwd: ROOT,
-    env,
-    stdin: "null",
-    signal: AbortSignal.timeout(TIME_LIMIT_MINUTES * 60_000),
-  }).output();
-  const decoder = new TextDecoder();
-  return { success, output: decoder.decode(stdout) + decoder.decode(stderr) };
 }

@@ -7,7 +7,7 @@
 import { LIBRARIES } from "../ffi/locate.ts";
 
 /** A task of `deno.json` that needs something of the machine. */
-export type Task = "demo" | "test";
+export type Task = "demo" | "test" | "matrix";
 
 /** A package manager by its own name. */
 export type ManagerName = "apt" | "dnf" | "pacman" | "apk" | "zypper" | "brew" | "winget" | "choco";
@@ -73,6 +73,39 @@ export const REQUIREMENTS: readonly Requirement[] = [
     packages: FFMPEG_PACKAGES,
   },
   {
+    name: "debootstrap, which makes a machine with another release of Debian",
+    detection: { kind: "programs", names: ["debootstrap"] },
+    tasks: { matrix: "optional" },
+    packages: { apt: ["debootstrap"] },
+    otherwise: "the FFmpeg of other releases of Debian is not tested",
+  },
+  {
+    name: "pip, which fetches PyAV with its FFmpeg",
+    detection: { kind: "pythonModule", name: "pip" },
+    tasks: { matrix: "optional" },
+    packages: {
+      apt: ["python3-pip"],
+      dnf: ["python3-pip"],
+      pacman: ["python-pip"],
+      apk: ["py3-pip"],
+      zypper: ["python3-pip"],
+    },
+    otherwise: "the FFmpeg of PyAV is not tested",
+  },
+  {
+    name: "Maven, which fetches JavaCPP with its FFmpeg",
+    detection: { kind: "programs", names: ["mvn"] },
+    tasks: { matrix: "optional" },
+    packages: {
+      apt: ["maven"],
+      dnf: ["maven"],
+      pacman: ["maven"],
+      apk: ["maven"],
+      zypper: ["maven"],
+    },
+    otherwise: "the FFmpeg of JavaCPP is not tested",
+  },
+  {
     name: "the programs ffmpeg and ffprobe",
     detection: { kind: "programs", names: ["ffmpeg", "ffprobe"] },
     tasks: { test: "required" },
@@ -88,7 +121,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: "an X display in memory (Xvfb), xdotool and ImageMagick",
     detection: { kind: "programs", names: ["Xvfb", "xdotool", "import"] },
-    tasks: { test: "optional" },
+    tasks: { test: "optional", matrix: "optional" },
     packages: {
       apt: ["xvfb", "xdotool", "imagemagick"],
       dnf: ["xorg-x11-server-Xvfb", "xdotool", "ImageMagick"],
@@ -101,7 +134,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: "the sound server PulseAudio, its tools, and ALSA's plugin for it",
     detection: { kind: "programs", names: ["pulseaudio", "pactl", "parec"] },
-    tasks: { test: "optional" },
+    tasks: { test: "optional", matrix: "optional" },
     packages: {
       apt: ["pulseaudio", "pulseaudio-utils", "libasound2-plugins"],
       dnf: ["pulseaudio", "pulseaudio-utils", "alsa-plugins-pulseaudio"],
@@ -114,7 +147,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: "the browser Chromium",
     detection: { kind: "programs", names: ["chromium"] },
-    tasks: { test: "optional" },
+    tasks: { test: "optional", matrix: "optional" },
     packages: {
       apt: ["chromium"],
       dnf: ["chromium"],
@@ -127,7 +160,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: "SDL 2",
     detection: { kind: "library", file: "libSDL2-2.0.so.0" },
-    tasks: { test: "optional" },
+    tasks: { test: "optional", matrix: "optional" },
     packages: {
       apt: ["libsdl2-2.0-0"],
       dnf: ["SDL2"],
@@ -140,7 +173,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   {
     name: "SDL 3",
     detection: { kind: "library", file: "libSDL3.so.0" },
-    tasks: { test: "optional" },
+    tasks: { test: "optional", matrix: "optional" },
     packages: {
       apt: ["libsdl3-0"],
       dnf: ["SDL3"],

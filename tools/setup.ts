@@ -33,7 +33,7 @@ interface Installer {
 /** Something that ends the setup: a message for the person at the terminal. */
 class SetupError extends Error {}
 
-const TASKS: readonly string[] = ["demo", "test"] satisfies Task[];
+const TASKS: readonly string[] = ["demo", "test", "matrix"] satisfies Task[];
 
 if (import.meta.main) {
   try {

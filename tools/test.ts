@@ -13,7 +13,7 @@
  * @module
  */
 
-import { hasProgram } from "./machine.ts";
+import { exists, hasProgram } from "./machine.ts";
 import { closingLine, type Counts, countsIn, sum } from "./test_counts.ts";
 
 /** One command to run. */
@@ -49,7 +49,9 @@ export const SANITIZERS: readonly string[] = [
 ];
 
 /** Tests that mostly wait for the clock: for a picture's time, for a sound to be heard, for a peer. */
-const WAITING = ["play", "live", "network"].map((name) => `tests/${name}_test.ts`);
+export const WAITING: readonly string[] = ["play", "live", "network"].map((name) =>
+  `tests/${name}_test.ts`
+);
 
 if (import.meta.main) Deno.exit(await main(Deno.args.filter((it) => it !== "--")));
 
@@ -79,7 +81,9 @@ function checks(): Step[] {
 }
 
 function examples(): Step {
-  const documents = ["README.md", "docs", "mod.ts", "src"].filter(exists);
+  const documents = ["README.md", "docs", "mod.ts", "src"].filter((it) =>
+    exists(new URL(it, ROOT))
+  );
   return { title: "Examples", args: ["test", "--doc", "-A", ...documents], hasTests: true };
 }
 
@@ -109,7 +113,8 @@ async function runAll(steps: readonly Step[]): Promise<Counts[]> {
 
 async function runStep(step: Step): Promise<Counts> {
   const start = performance.now();
-  const outcome = await run(step.args, showProgress(step.title), step.givesWay);
+  const { givesWay = false } = step;
+  const outcome = await runDeno(step.args, { onText: showProgress(step.title), givesWay });
   const counts = countsOf(step, outcome);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const results = step.hasTests ? `, ${closingLine(counts)}` : "";
@@ -129,15 +134,23 @@ function countsOf({ hasTests }: Step, { success, output }: Outcome): Counts {
 async function runNarrowed(args: readonly string[]): Promise<Counts> {
   const encoder = new TextEncoder();
   const show = (text: string) => Deno.stdout.writeSync(encoder.encode(text));
-  const { output, success } = await run(["test", "-A", ...args], show);
+  const { output, success } = await runDeno(["test", "-A", ...args], { onText: show });
   return countsIn(output, success);
 }
 
+/** How `deno` is run. */
+interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Gets the output as it comes. */
+  readonly onText?: (text: string) => void;
+  /** Whether other processes get the processor first. */
+  readonly givesWay?: boolean;
+}
+
 /** Runs `deno`, handing its output on as it comes, and gives the whole of it. */
-async function run(
+export async function runDeno(
   args: readonly string[],
-  onText: (text: string) => void,
-  givesWay = false,
+  { env = {}, onText, givesWay = false }: RunOptions = {},
 ): Promise<Outcome> {
   const deno = Deno.execPath();
   const [program, before] = givesWay && hasProgram("nice")
@@ -146,7 +159,7 @@ async function run(
   const child = new Deno.Command(program, {
     args: [...before, ...args],
     cwd: ROOT,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -155,7 +168,7 @@ async function run(
   const parts: string[] = [];
   const collect = (text: string) => {
     parts.push(text);
-    onText(text);
+    onText?.(text);
   };
   const reading = Promise.all([read(child.stdout, collect), read(child.stderr, collect)]);
   const { success, signal } = await child.status;
@@ -187,13 +200,4 @@ function showProgress(title: string): (text: string) => void {
 
 function clearProgress(): void {
   if (TERMINAL) Deno.stdout.writeSync(new TextEncoder().encode("\r\x1b[K"));
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(new URL(path, ROOT));
-    return true;
-  } catch {
-    return false;
-  }
 }
