@@ -725,6 +725,7 @@ for (const { name, seeks, sync, make } of SOURCES) {
           sameBytes(a!.data, b!.data, `pictures at ${time} s`);
         }
       }
+      await soon(); // an object's read that was under way ends
       closeFile(src);
     });
   }
