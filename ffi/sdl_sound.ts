@@ -45,6 +45,11 @@ const BUFFER = 0.03;
 const STOPPED = 0;
 /** Version 3: the number of the usual device. */
 const USUAL = 0xffffffff;
+/** Version 3: the event of a device that is there no more, and where it says which. */
+const DEVICE_REMOVED = 0x1101;
+const EVENT_SIZE = 128;
+const EVENT_WHICH = 16;
+const TAKE_EVENT = 2;
 
 const SDL2 = {
   SDL_GetNumAudioDevices: { parameters: ["i32"], result: "i32" },
@@ -64,6 +69,8 @@ const SDL2 = {
 const SDL3 = {
   SDL_GetAudioPlaybackDevices: { parameters: ["buffer"], result: "pointer" },
   SDL_GetAudioDeviceName: { parameters: ["u32"], result: "pointer" },
+  SDL_PumpEvents: { parameters: [], result: "void" },
+  SDL_PeepEvents: { parameters: ["buffer", "i32", "i32", "u32", "u32"], result: "i32" },
   SDL_SetHint: { parameters: ["buffer", "buffer"], result: "i32" },
   SDL_free: { parameters: ["pointer"], result: "void" },
   SDL_OpenAudioDeviceStream: {
@@ -188,13 +195,23 @@ function devicesOf2(library: SdlLibrary): Devices {
 
 function devicesOf3(library: SdlLibrary): Devices {
   const { symbols } = Deno.dlopen(library.path, SDL3);
+  // SDL before 3.4 goes on listing what is there no more, and plays on to nobody.
+  const removed = new Set<number>();
+  const noteRemoved = () => {
+    const event = new Uint8Array(EVENT_SIZE);
+    const take = () =>
+      symbols.SDL_PeepEvents(event, 1, TAKE_EVENT, DEVICE_REMOVED, DEVICE_REMOVED) > 0;
+    symbols.SDL_PumpEvents();
+    while (take()) removed.add(new DataView(event.buffer).getUint32(EVENT_WHICH, true));
+  };
   const ids = () => {
+    noteRemoved();
     const count = new Int32Array(1);
     const list = symbols.SDL_GetAudioPlaybackDevices(new Uint8Array(count.buffer));
     if (list === null) return [];
     const found = Array.from({ length: count[0]! }, (_, i) => int32At(list as AnyPointer, i) >>> 0);
     symbols.SDL_free(list);
-    return found;
+    return found.filter((it) => !removed.has(it));
   };
   const nameOf = (id: number) => readCString(symbols.SDL_GetAudioDeviceName(id));
   const latencyOf = (stream: Deno.PointerValue) => {

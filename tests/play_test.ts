@@ -593,7 +593,7 @@ onSound("playAudio() plays samples and files to their end", async () => {
   ok(seconds < 1.5, `took ${seconds} s`);
 });
 
-const filmInStep = async (sdl: Record<string, string>) => {
+const filmInStep = async (sdl: Record<string, string>, limit = 80) => {
   await using display = await startDisplay();
   await using server = await startSound("film");
   // White and loud in turn: one second of either, from 1 s on.
@@ -649,7 +649,7 @@ const filmInStep = async (sdl: Record<string, string>) => {
   strictEqual(tones.length, 2, `tones at ${tones}`);
   for (const [i, flash] of flashes.entries()) {
     const apart = (flash - tones[i]!) * 1000;
-    ok(Math.abs(apart) < 80, `picture and sound are ${apart.toFixed(0)} ms apart`);
+    ok(Math.abs(apart) < limit, `picture and sound are ${apart.toFixed(0)} ms apart`);
   }
 };
 
@@ -657,7 +657,8 @@ onBoth("playVideo() shows a film in step with its sound", () => filmInStep({}), 
 if (SDL.length > 0) {
   onBoth(
     "playVideo() is in step with a sound by SDL, too",
-    () => filmInStep(soundBySdl(SDL.at(-1)!)),
+    // SDL tells nothing of what the sound server holds back: some 90 ms with its version 3.2.
+    () => filmInStep(soundBySdl(SDL.at(-1)!), 120),
     !canRecord,
   );
 }
