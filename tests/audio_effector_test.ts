@@ -11,7 +11,7 @@ import {
   decoded,
   ffmpegCli,
   hasEncoder,
-  JUDGE_IS_SAME,
+  judged,
   madeOnce,
   media,
   mediaPath,
@@ -36,11 +36,6 @@ async function input(numChannels: number): Promise<{ waveform: Waveform; path: s
   };
   const path = await madeOnce(`input-${numChannels}.wav`, (path) => save(path, waveform));
   return { waveform, path };
-}
-
-/** A test that compares bits with those of the program, which another release computes otherwise. */
-function judged(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, fn, ignore: !JUDGE_IS_SAME });
 }
 
 /** All pieces of a stream, as one array. */

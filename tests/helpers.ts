@@ -199,6 +199,11 @@ async function judgeIsSame(): Promise<boolean> {
   return isDeepStrictEqual(version, [ours >> 16, (ours >> 8) & 255, ours & 255]);
 }
 
+/** A test that compares with what the program makes or tells, which is left out where it is another. */
+export function judged(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, fn, ignore: !JUDGE_IS_SAME });
+}
+
 let programOptions: Promise<ReadonlySet<string>> | undefined;
 
 /** Whether the `ffmpeg` program that is installed has an option. */

@@ -7,12 +7,7 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import { ffmpeg } from "../mod.ts";
 import { HAS_SOUND, startSound } from "./desktop.ts";
-import { JUDGE_IS_SAME, run, runDeno, tempDir } from "./helpers.ts";
-
-/** A test for which the program must be of the FFmpeg that is asked. */
-function judged(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name, fn, ignore: !JUDGE_IS_SAME });
-}
+import { judged, run, runDeno, tempDir } from "./helpers.ts";
 
 async function told(...args: string[]): Promise<string> {
   return (await run("ffmpeg", ["-hide_banner", ...args])).text;

@@ -555,8 +555,8 @@ networkTest(
         const length = await connection.read(head) ?? 0;
         const asked = new TextDecoder().decode(head.subarray(0, length));
         const from = Number(/Range: bytes=(\d+)-/.exec(asked)?.[1] ?? 0);
-        const answer =
-          `HTTP/1.1 206 Partial Content\r\nContent-Length: ${bytes.length - from}\r\n` +
+        const answer = `HTTP/1.1 206 Partial Content\r\nConnection: close\r\n` +
+          `Content-Length: ${bytes.length - from}\r\n` +
           `Content-Range: bytes ${from}-${bytes.length - 1}/${bytes.length}\r\n\r\n`;
         ranges.push(from);
         await connection.write(new TextEncoder().encode(answer));
