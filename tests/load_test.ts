@@ -35,6 +35,7 @@ import {
   tempDir,
   testPictures,
   testTone,
+  threeTries,
 } from "./helpers.ts";
 import { decodesAlike, peerFor } from "./torchaudio.ts";
 
@@ -354,21 +355,24 @@ Deno.test("load() and info() are broken off by a signal or a time limit", async 
   noLiveHandles();
 });
 
-Deno.test("load() lets other work have its turn", async () => {
-  const path = await media("minutes.wav", ...testTone(RATE, 2, 300));
-  let longest = 0;
-  let last = performance.now();
-  const timer = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last);
-    last = performance.now();
-  }, 1);
-  try {
-    await load(path);
-  } finally {
-    clearInterval(timer);
-  }
-  ok(longest > 0 && longest < 100, `the longest wait was ${longest} ms`);
-});
+Deno.test(
+  "load() lets other work have its turn",
+  threeTries(async () => {
+    const path = await media("minutes.wav", ...testTone(RATE, 2, 300));
+    let longest = 0;
+    let last = performance.now();
+    const timer = setInterval(() => {
+      longest = Math.max(longest, performance.now() - last);
+      last = performance.now();
+    }, 1);
+    try {
+      await load(path);
+    } finally {
+      clearInterval(timer);
+    }
+    ok(longest > 0 && longest < 100, `the longest wait was ${longest} ms`);
+  }),
+);
 
 // What is saved
 
