@@ -16,7 +16,7 @@ import { reportFailure } from "./cli/failures.ts";
 import { infoCommand } from "./cli/info.ts";
 import { devicesCommand, listCommands, optionsCommand } from "./cli/lists.ts";
 import { playCommand } from "./cli/play.ts";
-import { suggestion } from "./src/text.ts";
+import { suggestion } from "./src/base/text.ts";
 
 const COMMANDS: readonly Command[] = [
   doctorCommand,

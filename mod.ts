@@ -29,13 +29,13 @@
  * @module
  */
 
-export { Broadcast } from "./src/broadcast.ts";
+export { Broadcast } from "./src/broadcast/broadcast.ts";
 export { FFmpegError, LibraryError } from "./ffi/error.ts";
 export {
   AudioEffector,
   type AudioEffectorOptions,
   type EffectStreamOptions,
-} from "./src/audio_effector.ts";
+} from "./src/shortcuts/audio_effector.ts";
 export type {
   AudioChunk,
   AudioInput,
@@ -43,22 +43,23 @@ export type {
   VideoInput,
   VideoTensor,
   Waveform,
-} from "./src/chunk.ts";
-export type { Reusable } from "./src/chunk_buffer.ts";
-export type { MediaType } from "./src/codec.ts";
+} from "./src/media/chunk.ts";
+export type { Reusable } from "./src/reading/chunk_buffer.ts";
+export type { MediaType } from "./src/media/codec.ts";
+export type { CopySource } from "./src/media/packet_source.ts";
 export type {
   SourceAudioStream,
   SourceOtherStream,
   SourceStream,
   SourceStreamBase,
   SourceVideoStream,
-} from "./src/demuxer.ts";
-export { downloadAsset, type DownloadOptions } from "./src/download.ts";
-export * as ffmpeg from "./src/ffmpeg.ts";
-export type { AudioSamples, VideoPixels } from "./src/formats.ts";
-export { MemoryFile } from "./src/memory_file.ts";
-export type { BytesSource } from "./src/object_source.ts";
-export type { OutputInfo } from "./src/input_stream.ts";
+} from "./src/reading/demuxer.ts";
+export { downloadAsset, type DownloadOptions } from "./src/shortcuts/download.ts";
+export * as ffmpeg from "./src/capabilities/ffmpeg.ts";
+export type { AudioSamples, VideoPixels } from "./src/media/formats.ts";
+export { MemoryFile } from "./src/io/memory_file.ts";
+export type { BytesSource } from "./src/io/object_source.ts";
+export type { OutputInfo } from "./src/reading/input_stream.ts";
 export {
   type AudioInfo,
   info,
@@ -69,15 +70,16 @@ export {
   save,
   type SaveOptions,
   saveSync,
-} from "./src/load.ts";
-export type { PcmEncoding } from "./src/save_settings.ts";
+} from "./src/shortcuts/audio_file.ts";
+export type { PcmEncoding } from "./src/shortcuts/pcm_encoding.ts";
 export {
   playAudio,
   type PlayAudioOptions,
   playVideo,
   type PlayVideoOptions,
   type PlayVideoResult,
-} from "./src/play.ts";
+} from "./src/shortcuts/play.ts";
+export { StreamReader } from "./src/reading/stream_reader.ts";
 export {
   type BasicAudioOptions,
   type BasicVideoOptions,
@@ -89,28 +91,28 @@ export {
   type RetryOptions,
   type SeekMode,
   type StreamOptions,
-  StreamReader,
   type StreamReaderOptions,
   type StreamReaderStats,
-} from "./src/stream_reader.ts";
-export { StreamWriter } from "./src/stream_writer.ts";
+} from "./src/reading/options.ts";
+export { StreamWriter } from "./src/writing/stream_writer.ts";
 export type {
   AudioStreamOptions,
-  BroadcastOptions,
-  BytesReader,
-  BytesWriter,
   CloseOptions,
-  CodecConfig,
   CopyOptions,
   OutputStreamOptions,
+  StreamWriterOptions,
+  VideoStreamOptions,
+} from "./src/writing/options.ts";
+export type { CodecConfig } from "./src/writing/encoder.ts";
+export type { StreamWriterStats } from "./src/devices/playout.ts";
+export type {
+  BroadcastOptions,
   ReadableOptions,
   ResponseOptions,
-  StreamWriterOptions,
-  StreamWriterStats,
-  VideoStreamOptions,
   Viewer,
   ViewerOptions,
   ViewerStats,
-  WaitOptions,
-} from "./src/types.ts";
-export type { Writer } from "./src/writer.ts";
+} from "./src/broadcast/options.ts";
+export type { BytesReader, BytesWriter } from "./src/io/bytes.ts";
+export type { WaitOptions } from "./src/base/wait.ts";
+export type { Writer } from "./src/writing/writer.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { startDisplay } from "../tests/desktop.ts";
+import { startDisplay } from "../tests/support/desktop.ts";
 import { StreamWriter } from "../mod.ts";
 import { median, quantile } from "./statistics.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { nearest } from "../src/text.ts";
+import { nearest } from "../src/base/text.ts";
 
 /** An option of a command. */
 export interface OptionSpec {

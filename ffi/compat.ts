@@ -6,7 +6,7 @@
  * @module
  */
 
-import { ffmpeg } from "./load.ts";
+import { ffmpeg } from "./libraries.ts";
 import {
   cString,
   int32At,

@@ -10,7 +10,7 @@
  */
 
 import { Handle } from "./handle.ts";
-import { ffmpeg } from "./load.ts";
+import { ffmpeg } from "./libraries.ts";
 import { addressOf, viewOf } from "./memory.ts";
 import * as symbols from "./symbols.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ffmpeg } from "./load.ts";
+import { ffmpeg } from "./libraries.ts";
 import { cString, pointerAt, PointerSlot, readCString } from "./memory.ts";
 import type { Struct } from "./struct.ts";
 import type { AnyPointer, Pointer } from "./symbols.ts";

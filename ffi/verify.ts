@@ -5,7 +5,7 @@
  */
 
 import { type Layout, type Library, since } from "./layouts/fields.ts";
-import type { FFmpeg } from "./load.ts";
+import type { FFmpeg } from "./libraries.ts";
 import { cString, PointerSlot } from "./memory.ts";
 import { NOPTS, structClass } from "./struct.ts";
 

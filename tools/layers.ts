@@ -1,107 +1,35 @@
 /**
- * The layers of the library and the rule of its imports, in one place for the lint plugin and the
- * architecture test: imports point one way only,
- *
- * `cli.ts` → `mod.ts` → façades → one-stream pipelines → stages → values → `ffi/`
+ * The rooms of the library and the rule of its imports, in one place for the lint plugin and the
+ * architecture test: a folder of `src/` imports only from rows below its own, and from `ffi/`.
  */
 
-/** A layer of `src/`. */
-export interface Layer {
-  readonly name: string;
-  /** The files of the layer, without their ending. */
-  readonly files: readonly string[];
-  /** Whether its files may import each other. */
-  readonly importsPeers: boolean;
-}
-
-/** The layers of `src/`, lowest first. */
-export const LAYERS: readonly Layer[] = [
-  {
-    name: "values",
-    files: [
-      "types",
-      "formats",
-      "chunk",
-      "time",
-      "frame",
-      "packet",
-      "gathered",
-      "options",
-      "permissions",
-      "arguments",
-      "codec",
-      "failure",
-      "encoder_settings",
-      "operations",
-      "orientation",
-      "output",
-      "devices",
-      "pacer",
-      "url_io",
-      "output_around",
-      "key_gate",
-      "packet_source",
-      "memory_file",
-      "network",
-      "waveform",
-      "save_settings",
-      "text",
-    ],
-    importsPeers: true,
-  },
-  {
-    name: "stages",
-    files: [
-      "to_frame",
-      "filter_graph",
-      "encoder",
-      "raw_encoder",
-      "muxer",
-      "destination",
-      "source",
-      "demuxer",
-      "decoder",
-      "from_frame",
-      "chunk_buffer",
-      "display",
-      "speaker",
-      "playout",
-      "live",
-      "reconnecting",
-      "fan_out",
-      "readable_sink",
-      "object_sink",
-      "object_source",
-    ],
-    importsPeers: false,
-  },
-  {
-    name: "pipelines",
-    files: ["output_stream", "input_stream", "copied_stream", "effect_stream", "feed"],
-    importsPeers: false,
-  },
-  {
-    name: "façades",
-    files: [
-      "stream_writer",
-      "stream_reader",
-      "audio_effector",
-      "load",
-      "play",
-      "ffmpeg",
-      "writer",
-      "broadcast",
-      "download",
-      "both_ways",
-    ],
-    importsPeers: true,
-  },
+/** The folders of `src/`, the highest row first: those of one row do not import each other. */
+export const ROWS: readonly (readonly string[])[] = [
+  ["shortcuts", "broadcast"],
+  ["writing", "reading", "capabilities"],
+  ["devices"],
+  ["outputs"],
+  ["io"],
+  ["media"],
+  ["base"],
+  ["facts"],
 ];
 
-/** Finds the layer of a file by its path from the project's root. */
-export function layerOf(path: string): Layer | undefined {
-  const name = /^src\/(?:.*\/)?([^/]+)\.ts$/.exec(path)?.[1];
-  return name === undefined ? undefined : LAYERS.find((layer) => layer.files.includes(name));
+/** The files that join stages to the way of one stream: what they join imports no neighbour. */
+const JOINS = /^src\/(?:reading|writing)\/\w+_stream\.ts$/;
+
+/** The folder of `src/` that a file lies in, by its path from the project's root. */
+export function folderOf(path: string): string | undefined {
+  return /^src\/(\w+)\/\w+\.ts$/.exec(path)?.[1];
+}
+
+function rowOf(folder: string): number {
+  return ROWS.findIndex((row) => row.includes(folder));
+}
+
+/** Whether a file joins stages to the way of one stream. */
+export function joinsStages(path: string): boolean {
+  return JOINS.test(path) && !/\/stream_\w+\.ts$/.test(path);
 }
 
 /** Whether a file, by its path from the project's root, is part of what is published. */
@@ -115,7 +43,7 @@ function isProgram(path: string): boolean {
 }
 
 /** What the program uses of the library: its public face, and the wording of its messages. */
-const FOR_PROGRAM = ["mod.ts", "src/text.ts"];
+const FOR_PROGRAM = ["mod.ts", "src/base/text.ts"];
 
 /** Whether a file may name `Deno.dlopen` and the like. */
 export function mayTouchMemory(path: string): boolean {
@@ -137,20 +65,19 @@ export function whyNotImport(from: string, specifier: string): string | undefine
     return to.startsWith("ffi/") ? undefined : `ffi/ imports only ffi/: "${to}" is outside`;
   }
   if (to.startsWith("ffi/")) return undefined;
-  return to.startsWith("src/") ? whyNotLayer(from, to) : `"${from}" may not import "${to}"`;
+  return to.startsWith("src/") ? whyNotRow(from, to) : `"${from}" may not import "${to}"`;
 }
 
-function whyNotLayer(from: string, to: string): string | undefined {
+function whyNotRow(from: string, to: string): string | undefined {
   if (from === "mod.ts") return undefined;
-  const [upper, lower] = [layerOf(from), layerOf(to)];
-  const homeless = !upper ? from : !lower ? to : undefined;
-  if (homeless !== undefined) return `"${homeless}" has no layer: add it to tools/layers.ts`;
-  if (!upper || !lower) return undefined;
-  if (upper === lower) {
-    return upper.importsPeers ? undefined : `The ${upper.name} do not import each other: "${to}"`;
-  }
-  const pointsDown = LAYERS.indexOf(upper) > LAYERS.indexOf(lower);
-  return pointsDown ? undefined : `The ${upper.name} may not import the ${lower.name}: "${to}"`;
+  const [upper, lower] = [folderOf(from), folderOf(to)];
+  const homeless = upper === undefined ? from : lower === undefined ? to : undefined;
+  if (homeless !== undefined) return `"${homeless}" lies in no folder of src/`;
+  if (upper === lower) return undefined;
+  const unknown = [upper!, lower!].find((folder) => rowOf(folder) < 0);
+  if (unknown !== undefined) return `src/${unknown}/ has no row: give it one in tools/layers.ts`;
+  if (rowOf(upper!) < rowOf(lower!)) return undefined;
+  return `src/${upper}/ imports from rows below its own only: "${to}" is not`;
 }
 
 /** The path, from the project's root, of what a file imports by a relative specifier. */

@@ -5,7 +5,7 @@
  * ```sh
  * deno task test:matrix                           # all versions, all tests
  * deno task test:matrix 4.3 9.0                   # some versions
- * deno task test:matrix 9.0 tests/ffi_test.ts     # some tests of one
+ * deno task test:matrix 9.0 tests/ffi/ffi_test.ts     # some tests of one
  * deno task test:matrix --report                  # all, and the table in the README written anew
  * deno task test:matrix 9.0 --report              # one version, and its row there
  * ```

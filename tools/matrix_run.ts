@@ -5,7 +5,7 @@
  *
  * ```sh
  * deno run -A tools/matrix_run.ts                         # all of these tests
- * deno run -A tools/matrix_run.ts tests/ffi_test.ts       # some of them
+ * deno run -A tools/matrix_run.ts tests/ffi/ffi_test.ts       # some of them
  * deno run -A tools/matrix_run.ts --headers /usr/include  # the table against these headers as well
  * deno run -A tools/matrix_run.ts --libraries 62          # an older FFmpeg beside the newest
  * ```
@@ -37,26 +37,14 @@ export interface MachineResult {
  * Tests that have nothing to do with the FFmpeg that is installed, and the comparison with
  * torchaudio, which brings an FFmpeg of its own.
  */
-const OTHERS = ["architecture", "lint_plugin", "matrix", "setup", "test_counts", "torchaudio"];
+const OTHERS = ["tests/project/", "tests/whole/torchaudio_test.ts"];
 
-/** What a user can do, and the tests that are about it; those of no area belong to the last. */
+/** What a user can do, and where its tests are; those of no area belong to the last. */
 export const AREAS: readonly { readonly title: string; readonly tests: readonly string[] }[] = [
-  {
-    title: "Writing",
-    tests: [
-      ...["stream_writer", "round_trip", "muxer", "copy", "object_io", "web_streams"],
-      ...["bad_input", "stats"],
-    ],
-  },
-  {
-    title: "Reading",
-    tests: [
-      ...["stream_reader", "stream_reader_chunks", "stream_reader_errors", "stream_reader_seek"],
-      ...["load", "download"],
-    ],
-  },
-  { title: "Playing", tests: ["play"] },
-  { title: "Streaming", tests: ["network", "live"] },
+  { title: "Writing", tests: ["tests/writing/", "tests/outputs/muxer_test.ts", "tests/io/"] },
+  { title: "Reading", tests: ["tests/reading/", "tests/shortcuts/"] },
+  { title: "Playing", tests: ["tests/devices/"] },
+  { title: "Streaming", tests: ["tests/outputs/network_test.ts", "tests/broadcast/"] },
   { title: "All else", tests: [] },
 ];
 
@@ -89,10 +77,15 @@ function parseArguments(args: readonly string[]): Arguments {
 }
 
 function testFiles(): string[] {
-  const names = [...Deno.readDirSync(new URL("tests", ROOT))].map(({ name }) => name);
-  return names.filter((it) => it.endsWith("_test.ts"))
-    .filter((it) => !OTHERS.includes(it.replace("_test.ts", "")))
-    .toSorted().map((it) => `tests/${it}`);
+  return filesUnder("tests").filter((it) => it.endsWith("_test.ts"))
+    .filter((it) => !OTHERS.some((other) => it.startsWith(other))).toSorted();
+}
+
+function filesUnder(folder: string): string[] {
+  return [...Deno.readDirSync(new URL(folder, ROOT))].flatMap(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    return isDirectory ? filesUnder(path) : path;
+  });
 }
 
 async function main({ files, headers, libraries }: Arguments): Promise<void> {
@@ -116,8 +109,8 @@ async function main({ files, headers, libraries }: Arguments): Promise<void> {
 }
 
 function areaOf(file: string): string {
-  const name = file.replace(/^tests\/|_test\.ts$/g, "");
-  return (AREAS.find(({ tests }) => tests.includes(name)) ?? AREAS.at(-1)!).title;
+  const area = AREAS.find(({ tests }) => tests.some((place) => file.startsWith(place)));
+  return (area ?? AREAS.at(-1)!).title;
 }
 
 /** Runs the tests of a file, a second time where they fail. */
@@ -153,7 +146,7 @@ async function linksTo(major: string): Promise<string> {
 }
 
 async function versionHere(env: Record<string, string>): Promise<string> {
-  const load = new URL("ffi/load.ts", ROOT).href;
+  const load = new URL("ffi/libraries.ts", ROOT).href;
   const script = `import { ffmpeg } from "${load}"; console.log(ffmpeg().version);`;
   const { output, success } = await runDeno(["eval", "--no-check", script], { env });
   if (!success) throw new Error(`Cannot load FFmpeg here: ${output}`);

@@ -3,7 +3,7 @@
  *
  * ```sh
  * deno task test                                 # all checks, all examples, all tests
- * deno task test tests/time_test.ts --filter pts # only these tests, as they run
+ * deno task test tests/reading --filter pts # only these tests, as they run
  * deno task ok                                   # the checks without the tests
  * ```
  *
@@ -40,18 +40,20 @@ const TERMINAL = Deno.stdout.isTerminal();
 
 /**
  * A test must close what it opens. The examples can't: FFmpeg's libraries are opened at first use
- * and stay open, which the tests see to before the first test (tests/preload.ts).
+ * and stay open, which the tests see to before the first test (tests/support/preload.ts).
  */
 export const SANITIZERS: readonly string[] = [
   "--sanitize-ops",
   "--sanitize-resources",
-  "--preload=tests/preload.ts",
+  "--preload=tests/support/preload.ts",
 ];
 
 /** Tests that mostly wait for the clock: for a picture's time, for a sound to be heard, for a peer. */
-export const WAITING: readonly string[] = ["play", "live", "network"].map((name) =>
-  `tests/${name}_test.ts`
-);
+export const WAITING: readonly string[] = [
+  "tests/devices/play_test.ts",
+  "tests/broadcast/broadcast_test.ts",
+  "tests/outputs/network_test.ts",
+];
 
 if (import.meta.main) Deno.exit(await main(Deno.args.filter((it) => it !== "--")));
 

@@ -1,0 +1,260 @@
+/**
+ * An `AVIOContext` over a source that has its bytes some time: FFmpeg reads from one end of a pipe, on
+ * a thread of its own, while JavaScript writes to the other end.
+ *
+ * When FFmpeg goes to another place it gets another pipe. So the context does not read from a pipe
+ * itself, but by `avio_read_partial` from the context of whichever pipe there is.
+ *
+ * @module
+ */
+
+import { posixCode } from "../error.ts";
+import { Handle } from "../handle.ts";
+import { nameOfCLibrary } from "../interrupt.ts";
+import { ffmpeg } from "../libraries.ts";
+import { cString, PointerSlot } from "../memory.ts";
+import { ioCallbacks, type Pointer, unixPipes, windowsPipes } from "../symbols.ts";
+import { asksSize, BUFFER_SIZE, placeOf } from "./input_context.ts";
+import { allocateContext, freeContext, SEEK } from "./io_context.ts";
+
+/** Where the bytes come from. */
+export interface SlowSource {
+  /** How many bytes there are in all; `undefined` where that is not known. */
+  readonly size: number | undefined;
+  /** Whether it can go to a position. */
+  readonly seekable: boolean;
+  /** Gives the next bytes, none at the end. */
+  read(): Promise<Uint8Array<ArrayBuffer>>;
+  /** Goes to a position, in bytes from the beginning. */
+  seek(position: number): Promise<void>;
+}
+
+/** The C library's functions for pipes, under the names that they have on this system. */
+interface Pipes {
+  /** Makes a pipe; gives its two ends. */
+  make(): [reading: number, writing: number];
+  write(end: number, bytes: Uint8Array<ArrayBuffer>): Promise<number>;
+  close(end: number): void;
+}
+
+let pipes: Pipes | undefined;
+
+/** Finds the functions. */
+function cLibrary(): Pipes {
+  if (pipes) return pipes;
+  const { make, ...rest } = Deno.build.os === "windows" ? ofWindows() : ofUnix();
+  return pipes = {
+    ...rest,
+    make() {
+      const ends = new Int32Array(2);
+      if (make(ends) !== 0) throw new Error("Cannot make a pipe: too many open files");
+      return [ends[0]!, ends[1]!];
+    },
+  };
+}
+
+/** A process started meanwhile must not keep a pipe open: Linux's flag for that, and macOS's. */
+const O_CLOEXEC = 0x80000;
+const FIOCLEX = 0x20006601n;
+
+function ofUnix() {
+  const { symbols: c } = Deno.dlopen(nameOfCLibrary(), unixPipes);
+  const pipe = (ends: Int32Array<ArrayBuffer>) =>
+    c.pipe(ends) || c.ioctl(ends[0]!, FIOCLEX) || c.ioctl(ends[1]!, FIOCLEX);
+  return {
+    make: (ends: Int32Array<ArrayBuffer>) => c.pipe2 ? c.pipe2(ends, O_CLOEXEC) : pipe(ends),
+    write: async (end: number, bytes: Uint8Array<ArrayBuffer>) =>
+      Number(await c.write(end, bytes, BigInt(bytes.length))),
+    close: (end: number) => void c.close(end),
+  };
+}
+
+/** Text mode, which Windows has by default, would change the bytes. */
+const O_BINARY = 0x8000;
+/** The same as O_CLOEXEC. */
+const O_NOINHERIT = 0x80;
+
+function ofWindows() {
+  const { symbols: c } = Deno.dlopen(nameOfCLibrary(), windowsPipes);
+  return {
+    make: (ends: Int32Array<ArrayBuffer>) => c._pipe(ends, 65536, O_BINARY | O_NOINHERIT),
+    write: (end: number, bytes: Uint8Array<ArrayBuffer>) => c._write(end, bytes, bytes.length),
+    close: (end: number) => void c._close(end),
+  };
+}
+
+/** The end of a pipe that JavaScript writes to. */
+class Writing {
+  readonly #end: number;
+  #busy = false;
+  #closing = false;
+  #closed = false;
+
+  constructor(end: number) {
+    this.#end = end;
+  }
+
+  /** Whether nothing more is to be written. */
+  get closed(): boolean {
+    return this.#closed || this.#closing;
+  }
+
+  /** Writes all bytes; gives whether they are still wanted. */
+  async write(bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    this.#busy = true;
+    try {
+      for (let rest = bytes; rest.length > 0 && !this.closed;) {
+        const count = await cLibrary().write(this.#end, rest);
+        if (count <= 0) return false; // the other end has been closed
+        rest = rest.subarray(count);
+      }
+      return !this.closed;
+    } finally {
+      this.#busy = false;
+      if (this.#closing) this.close();
+    }
+  }
+
+  /** Closes it, when what is being written on another thread has been: FFmpeg then sees the end. */
+  close(): void {
+    this.#closing = true;
+    if (this.#busy || this.#closed) return;
+    this.#closed = true;
+    cLibrary().close(this.#end);
+  }
+}
+
+/** The end of a pipe that FFmpeg reads from, by a context of its own. */
+class Reading {
+  readonly #slot = new PointerSlot<"AVIOContext">();
+  readonly #end: number;
+
+  constructor(end: number) {
+    this.#end = end;
+    const { AVIO_FLAG_READ } = ffmpeg().layout.constants;
+    const url = cString(`pipe:${end}`);
+    const { avformat } = ffmpeg();
+    if (avformat.avio_open2(this.#slot.address, url, AVIO_FLAG_READ, null, null) >= 0) return;
+    cLibrary().close(end);
+    throw new Error("Cannot read from a pipe: FFmpeg here has no protocol for that");
+  }
+
+  get context(): Pointer<"AVIOContext"> {
+    return this.#slot.value!;
+  }
+
+  /** Closes it: whatever is being written to it is not wanted any more. */
+  close(): void {
+    ffmpeg().avformat.avio_closep(this.#slot.address);
+    cLibrary().close(this.#end); // FFmpeg leaves it open, or has closed a copy of it
+  }
+}
+
+/** Makes a pipe. */
+function makePipe(): { reading: Reading; writing: Writing } {
+  const [reading, writing] = cLibrary().make();
+  return { reading: new Reading(reading), writing: new Writing(writing) };
+}
+
+let readPartial: Deno.PointerValue | undefined;
+
+/** The address of the function by which one context reads from another. */
+function addressOfReadPartial(): Deno.PointerValue {
+  return readPartial ??= Deno.dlopen(ffmpeg().pathOf("avformat"), ioCallbacks).symbols
+    .avio_read_partial;
+}
+
+/** Opens the libraries, which stay open. */
+export function bindPipes(): void {
+  cLibrary();
+  addressOfReadPartial();
+}
+
+/** The context. FFmpeg must be called on another thread wherever it may read from it. */
+export class InputPipe extends Handle<"AVIOContext"> {
+  readonly #source: SlowSource;
+  readonly #seek: { close(): void } | undefined;
+  #reading: Reading;
+  #writing: Writing;
+  #pumping: Promise<void>;
+  #thrown: unknown;
+  #broken = false;
+
+  /** Makes one over a source, and begins to read from it. */
+  constructor(source: SlowSource) {
+    const { reading, writing } = makePipe();
+    const goTo = (offset: bigint, whence: number) => this.#goTo(offset, whence);
+    const seek = source.seekable
+      ? Deno.UnsafeCallback.threadSafe(SEEK, (_, offset, whence) => goTo(offset, whence))
+      : undefined;
+    super(
+      "AVIOContext",
+      allocateContext(BUFFER_SIZE, {
+        opaque: reading.context,
+        read: addressOfReadPartial(),
+        seek: seek?.pointer,
+      }),
+    );
+    this.#source = source;
+    this.#seek = seek;
+    this.#reading = reading;
+    this.#writing = writing;
+    this.#pumping = this.#pump(writing);
+  }
+
+  /** What the source has thrown; FFmpeg took that for its end. */
+  get thrown(): unknown {
+    return this.#thrown;
+  }
+
+  /** Hands the source's bytes to FFmpeg, up to their end or until it wants others. */
+  async #pump(writing: Writing, from?: number): Promise<void> {
+    try {
+      if (this.#thrown !== undefined) return; // it is left alone from then on
+      if (from !== undefined) await this.#source.seek(from);
+      while (!writing.closed) {
+        const bytes = await this.#source.read();
+        if (bytes.length === 0 || !await writing.write(bytes)) break;
+      }
+    } catch (error) {
+      this.#thrown ??= error;
+    } finally {
+      writing.close();
+    }
+  }
+
+  /** Goes to another place, for FFmpeg, which waits for that. */
+  #goTo(offset: bigint, whence: number): bigint {
+    const place = placeOf(offset, whence, 0, this.#source.size);
+    if (place < 0n || asksSize(whence)) return place;
+    if (this.#broken) return BigInt(posixCode("EIO"));
+    try {
+      const { reading, writing } = makePipe();
+      this.#end();
+      ffmpeg().view("AVIOContext", this.pointer).opaque = reading.context;
+      [this.#reading, this.#writing] = [reading, writing];
+      this.#pumping = this.#pumping.then(() => this.#pump(writing, Number(place)));
+      return place;
+    } catch (error) {
+      this.#thrown ??= error;
+      return BigInt(posixCode("EIO"));
+    }
+  }
+
+  #end(): void {
+    this.#reading.close();
+    this.#writing.close();
+  }
+
+  /** Lets FFmpeg see the end, when it may be waiting for bytes that do not come. */
+  breakOff(): void {
+    this.#broken = true; // at the end FFmpeg may look for more in another place
+    this.#writing.close();
+  }
+
+  protected override free(pointer: Pointer<"AVIOContext">): void {
+    freeContext(pointer);
+    this.#end();
+    this.#seek?.close();
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The SDL library, version 2 or 3: finding it, and what windows and sound devices share.
+ *
+ * @module
+ */
+
+import { LibraryError } from "../error.ts";
+import { readCString } from "../memory.ts";
+import { keepLoaded } from "../system/keep_loaded.ts";
+
+/** SDL, as it was found. */
+export interface SdlLibrary {
+  /** Its version. */
+  readonly major: 2 | 3;
+  /** The name or path that opens it. */
+  readonly path: string;
+}
+
+/** The names under which the system's loader may know a version, by operating system. */
+const NAMES: Readonly<Record<2 | 3, Readonly<Record<string, readonly string[]>>>> = {
+  3: {
+    linux: ["libSDL3.so.0"],
+    darwin: ["libSDL3.0.dylib", "/opt/homebrew/lib/libSDL3.0.dylib"],
+    windows: ["SDL3.dll"],
+  },
+  2: {
+    linux: ["libSDL2-2.0.so.0"],
+    darwin: [
+      "libSDL2-2.0.0.dylib",
+      "/opt/homebrew/lib/libSDL2-2.0.0.dylib",
+      "/usr/local/lib/libSDL2-2.0.0.dylib",
+    ],
+    windows: ["SDL2.dll"],
+  },
+};
+
+const SYMBOLS = {
+  SDL_InitSubSystem: { parameters: ["u32"], result: "i32" },
+  SDL_QuitSubSystem: { parameters: ["u32"], result: "void" },
+  SDL_GetError: { parameters: [], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+interface Opened extends SdlLibrary {
+  readonly functions: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+}
+
+let opened: Opened | null | undefined;
+
+/** What to tell a user who has no SDL. */
+export const HOW_TO_INSTALL_SDL =
+  "install one (Debian: apt-get install libsdl2-2.0-0; macOS: brew install sdl2; " +
+  "Windows: SDL3.dll of libsdl.org, in a folder of PATH)";
+
+/** SDL, or `null` where neither version is installed. Version 2 goes before: FFmpeg may use it. */
+export function sdlLibrary(): SdlLibrary | null {
+  if (opened !== undefined) return opened;
+  const only = environment("SLUICE_SDL");
+  const versions = ([2, 3] as const).filter((it) => !isVersion(only) || String(it) === only);
+  for (const major of versions) {
+    for (const path of NAMES[major][Deno.build.os] ?? NAMES[major].linux!) {
+      try {
+        opened = { major, path, functions: Deno.dlopen(path, SYMBOLS).symbols };
+        keepLoaded(path); // threads of a sound device that is gone run on
+        return opened;
+      } catch (error) {
+        if (error instanceof Deno.errors.NotCapable) throw error;
+      }
+    }
+  }
+  return opened = null;
+}
+
+/**
+ * Whether Sluice's own window and sound device are wanted also where FFmpeg has some: when the
+ * environment variable `SLUICE_SDL` names a version of SDL, 2 or 3.
+ */
+export function prefersSdl(): boolean {
+  return isVersion(environment("SLUICE_SDL"));
+}
+
+/** Whether SDL can be used here. */
+export function hasSdl(): boolean {
+  return sdlLibrary() !== null;
+}
+
+function isVersion(value: string | undefined): boolean {
+  return value === "2" || value === "3";
+}
+
+/** An environment variable's value, if the script may read it. */
+export function environment(variable: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  return state === "granted" ? Deno.env.get(variable) : undefined;
+}
+
+function functions(): Opened["functions"] {
+  if (sdlLibrary() !== null) return opened!.functions;
+  const only = environment("SLUICE_SDL");
+  const wanted = isVersion(only) ? `SDL ${only} library` : "SDL 2 or SDL 3 library";
+  throw new LibraryError(`Cannot use SDL, as no ${wanted} was found: ${HOW_TO_INSTALL_SDL}`);
+}
+
+/** Starts a part of SDL; each start needs its end, {@linkcode quitSubsystem}. */
+export function startSubsystem(flag: number, action: string): void {
+  if (!succeeded(functions().SDL_InitSubSystem(flag))) throw sdlError(action);
+}
+
+/** Ends a part of SDL, unless others have started it, too. */
+export function quitSubsystem(flag: number): void {
+  functions().SDL_QuitSubSystem(flag);
+}
+
+/** Whether a call succeeded: version 2 gives 0 or more, version 3 a C bool, of one byte. */
+export function succeeded(result: number): boolean {
+  return sdlLibrary()!.major === 2 ? result >= 0 : (result & 0xff) !== 0;
+}
+
+/** What SDL says of its last failure; the class that carries codes is chosen by the caller. */
+export class SdlError extends Error {}
+
+/** An error with SDL's own reason. */
+export function sdlError(action: string): SdlError {
+  const why = readCString(functions().SDL_GetError()).replace(/\.$/, "");
+  return new SdlError(`Cannot ${action}: ${why || "SDL gives no reason"}`);
+}

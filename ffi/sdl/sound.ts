@@ -1,0 +1,261 @@
+/**
+ * A sound device by the SDL library, version 2 or 3, where FFmpeg has no output device for sound.
+ *
+ * @module
+ */
+
+import { cString, cStringOrNull, int32At, readCString } from "../memory.ts";
+import type { AnyPointer } from "../symbols.ts";
+import {
+  quitSubsystem,
+  sdlError,
+  type SdlLibrary,
+  sdlLibrary,
+  startSubsystem,
+  succeeded,
+} from "./library.ts";
+
+/** What is played, and where. */
+export interface SoundSettings {
+  /** The device's name; the usual one if left out. */
+  readonly device?: string | undefined;
+  /** The sample format, one of `SDL_SAMPLE_FORMATS`. */
+  readonly format: string;
+  /** Samples per second. */
+  readonly sampleRate: number;
+  /** The number of channels. */
+  readonly channels: number;
+}
+
+/** The sample formats that sound may have, by FFmpeg's names, and SDL's numbers for them. */
+export const SDL_SAMPLE_FORMATS: Readonly<Record<string, number>> = {
+  flt: 0x8120,
+  s16: 0x8010,
+  s32: 0x8020,
+  u8: 0x0008,
+};
+
+const INIT_AUDIO = 0x10;
+/** Version 2: the size of an SDL_AudioSpec, and where it holds the samples of the device's buffer. */
+const SPEC_SIZE = 32;
+const SPEC_SAMPLES = 8;
+/** How much sound, in seconds, the device's buffer holds at least. */
+const BUFFER = 0.03;
+/** Version 2: the status of a device that is there no more. */
+const STOPPED = 0;
+/** Version 3: the number of the usual device. */
+const USUAL = 0xffffffff;
+/** Version 3: the event of a device that is there no more, and where it says which. */
+const DEVICE_REMOVED = 0x1101;
+const EVENT_SIZE = 128;
+const EVENT_WHICH = 16;
+const TAKE_EVENT = 2;
+
+const SDL2 = {
+  SDL_GetNumAudioDevices: { parameters: ["i32"], result: "i32" },
+  SDL_GetAudioDeviceName: { parameters: ["i32", "i32"], result: "pointer" },
+  SDL_OpenAudioDevice: {
+    parameters: ["buffer", "i32", "buffer", "buffer", "i32"],
+    result: "u32",
+  },
+  SDL_PauseAudioDevice: { parameters: ["u32", "i32"], result: "void" },
+  SDL_GetAudioDeviceStatus: { parameters: ["u32"], result: "i32" },
+  SDL_QueueAudio: { parameters: ["u32", "pointer", "u32"], result: "i32" },
+  SDL_GetQueuedAudioSize: { parameters: ["u32"], result: "u32" },
+  SDL_ClearQueuedAudio: { parameters: ["u32"], result: "void" },
+  SDL_CloseAudioDevice: { parameters: ["u32"], result: "void" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+const SDL3 = {
+  SDL_GetAudioPlaybackDevices: { parameters: ["buffer"], result: "pointer" },
+  SDL_GetAudioDeviceName: { parameters: ["u32"], result: "pointer" },
+  SDL_PumpEvents: { parameters: [], result: "void" },
+  SDL_PeepEvents: { parameters: ["buffer", "i32", "i32", "u32", "u32"], result: "i32" },
+  SDL_SetHint: { parameters: ["buffer", "buffer"], result: "i32" },
+  SDL_free: { parameters: ["pointer"], result: "void" },
+  SDL_OpenAudioDeviceStream: {
+    parameters: ["u32", "buffer", "pointer", "pointer"],
+    result: "pointer",
+  },
+  SDL_GetAudioStreamDevice: { parameters: ["pointer"], result: "u32" },
+  SDL_GetAudioDeviceFormat: { parameters: ["u32", "buffer", "buffer"], result: "i32" },
+  SDL_ResumeAudioStreamDevice: { parameters: ["pointer"], result: "i32" },
+  SDL_PutAudioStreamData: { parameters: ["pointer", "pointer", "i32"], result: "i32" },
+  SDL_GetAudioStreamQueued: { parameters: ["pointer"], result: "i32" },
+  SDL_ClearAudioStream: { parameters: ["pointer"], result: "i32" },
+  SDL_DestroyAudioStream: { parameters: ["pointer"], result: "void" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** A sound device that plays what is queued. */
+export interface SdlSound extends Disposable {
+  /** How long a sample takes from the queue's end until it is heard, about, in seconds. */
+  readonly latency: number;
+  /** How many bytes are still queued. */
+  readonly queued: number;
+  /** Whether the device is there no more. */
+  readonly gone: boolean;
+  /** Queues samples; throws an `SdlError` where that fails. */
+  queue(samples: AnyPointer, bytes: number): void;
+  /** Forgets what is queued. */
+  clear(): void;
+}
+
+/** The sound devices of one version of SDL. */
+interface Devices {
+  /** The names of all. */
+  names(): string[];
+  /** Opens one, which plays from the start. */
+  open(settings: SoundSettings): SdlSound;
+}
+
+let opened: Devices | undefined;
+
+/** The devices of the SDL that was found. */
+function devices(): Devices {
+  const library = sdlLibrary();
+  return opened ??= library!.major === 2 ? devicesOf2(library!) : devicesOf3(library!);
+}
+
+/**
+ * Opens a sound device; throws an `SdlError` with SDL's own reason.
+ *
+ * @param settings What is played, and where.
+ */
+export function openSdlSound(settings: SoundSettings): SdlSound {
+  startSubsystem(INIT_AUDIO, "reach the sound devices");
+  try {
+    return devices().open(settings);
+  } catch (error) {
+    quitSubsystem(INIT_AUDIO);
+    throw error;
+  }
+}
+
+/** The names of the sound devices; throws an `SdlError` where there can't be any. */
+export function sdlSoundDevices(): string[] {
+  startSubsystem(INIT_AUDIO, "reach the sound devices");
+  try {
+    return devices().names();
+  } finally {
+    quitSubsystem(INIT_AUDIO);
+  }
+}
+
+/** How many samples the device's buffer is to hold: a power of 2. */
+function bufferSamples(sampleRate: number): number {
+  return Math.min(32768, 2 ** Math.ceil(Math.log2(sampleRate * BUFFER)));
+}
+
+function devicesOf2(library: SdlLibrary): Devices {
+  const { symbols } = Deno.dlopen(library.path, SDL2);
+  return {
+    names() {
+      const length = Math.max(0, symbols.SDL_GetNumAudioDevices(0));
+      return Array.from(
+        { length },
+        (_, i) => readCString(symbols.SDL_GetAudioDeviceName(i, 0)),
+      );
+    },
+    open({ device, format, sampleRate, channels }) {
+      const wanted = new DataView(new ArrayBuffer(SPEC_SIZE));
+      wanted.setInt32(0, sampleRate, true);
+      wanted.setUint16(4, SDL_SAMPLE_FORMATS[format]!, true);
+      wanted.setUint8(6, channels);
+      wanted.setUint16(SPEC_SAMPLES, bufferSamples(sampleRate), true);
+      const spec = new Uint8Array(wanted.buffer);
+      const got = new DataView(new ArrayBuffer(SPEC_SIZE));
+      const name = cStringOrNull(device);
+      // An SDL 2 on top of SDL 3 knows the names of devices when it has been asked how many there are.
+      if (name !== null) symbols.SDL_GetNumAudioDevices(0);
+      const id = symbols.SDL_OpenAudioDevice(name, 0, spec, new Uint8Array(got.buffer), 0);
+      if (id === 0) throw sdlError("open the sound device");
+      symbols.SDL_PauseAudioDevice(id, 0);
+      return {
+        latency: 2 * got.getUint16(SPEC_SAMPLES, true) / sampleRate,
+        get queued() {
+          return symbols.SDL_GetQueuedAudioSize(id);
+        },
+        get gone() {
+          // An SDL 2 on top of SDL 3 plays on to nobody: then there are no devices any more.
+          return symbols.SDL_GetAudioDeviceStatus(id) === STOPPED ||
+            symbols.SDL_GetNumAudioDevices(0) === 0;
+        },
+        queue(samples, bytes) {
+          if (!succeeded(symbols.SDL_QueueAudio(id, samples, bytes))) throw sdlError("play sound");
+        },
+        clear: () => symbols.SDL_ClearQueuedAudio(id),
+        [Symbol.dispose]() {
+          symbols.SDL_CloseAudioDevice(id);
+          quitSubsystem(INIT_AUDIO);
+        },
+      };
+    },
+  };
+}
+
+function devicesOf3(library: SdlLibrary): Devices {
+  const { symbols } = Deno.dlopen(library.path, SDL3);
+  // SDL before 3.4 goes on listing what is there no more, and plays on to nobody.
+  const removed = new Set<number>();
+  const noteRemoved = () => {
+    const event = new Uint8Array(EVENT_SIZE);
+    const take = () =>
+      symbols.SDL_PeepEvents(event, 1, TAKE_EVENT, DEVICE_REMOVED, DEVICE_REMOVED) > 0;
+    symbols.SDL_PumpEvents();
+    while (take()) removed.add(new DataView(event.buffer).getUint32(EVENT_WHICH, true));
+  };
+  const ids = () => {
+    noteRemoved();
+    const count = new Int32Array(1);
+    const list = symbols.SDL_GetAudioPlaybackDevices(new Uint8Array(count.buffer));
+    if (list === null) return [];
+    const found = Array.from({ length: count[0]! }, (_, i) => int32At(list as AnyPointer, i) >>> 0);
+    symbols.SDL_free(list);
+    return found.filter((it) => !removed.has(it));
+  };
+  const nameOf = (id: number) => readCString(symbols.SDL_GetAudioDeviceName(id));
+  const latencyOf = (stream: Deno.PointerValue) => {
+    const [spec, frames] = [new Int32Array(3), new Int32Array(1)];
+    const id = symbols.SDL_GetAudioStreamDevice(stream);
+    const bytes = (array: Int32Array<ArrayBuffer>) => new Uint8Array(array.buffer);
+    symbols.SDL_GetAudioDeviceFormat(id, bytes(spec), bytes(frames));
+    return 2 * frames[0]! / (spec[2] || 1);
+  };
+  return {
+    names: () => ids().map(nameOf),
+    open({ device, format, sampleRate, channels }) {
+      const id = device === undefined ? USUAL : ids().find((it) => nameOf(it) === device) ?? 0;
+      const spec = Int32Array.of(SDL_SAMPLE_FORMATS[format]!, channels, sampleRate);
+      const bytes = new Uint8Array(spec.buffer);
+      const samples = String(bufferSamples(sampleRate));
+      symbols.SDL_SetHint(cString("SDL_AUDIO_DEVICE_SAMPLE_FRAMES"), cString(samples));
+      const stream = symbols.SDL_OpenAudioDeviceStream(id, bytes, null, null);
+      if (stream === null) throw sdlError("open the sound device");
+      symbols.SDL_ResumeAudioStreamDevice(stream);
+      const isGone = () => {
+        const there = ids();
+        return id === USUAL ? there.length === 0 : !there.includes(id);
+      };
+      return {
+        latency: latencyOf(stream),
+        get queued() {
+          return symbols.SDL_GetAudioStreamQueued(stream);
+        },
+        get gone() {
+          return isGone();
+        },
+        queue(samples, bytes) {
+          const result = symbols.SDL_PutAudioStreamData(stream, samples, bytes);
+          if (!succeeded(result)) throw sdlError("play sound");
+        },
+        clear: () => void symbols.SDL_ClearAudioStream(stream),
+        [Symbol.dispose]() {
+          const gone = isGone();
+          symbols.SDL_DestroyAudioStream(stream);
+          // The thread of a device that is gone goes on for a while, in code that this would unload.
+          if (!gone) quitSubsystem(INIT_AUDIO);
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,234 @@
+/**
+ * `Broadcast`: encodes once, for any number of receivers that come and go.
+ *
+ * @module
+ */
+
+import { protocolOf } from "../../ffi/compat.ts";
+import {
+  flag,
+  location,
+  nonNegative,
+  optionalText,
+  optionalWholeNumber,
+  optionsObject,
+  textRecord,
+} from "../base/arguments.ts";
+import { requireOptions } from "../base/permissions.ts";
+import type { WaitOptions } from "../base/wait.ts";
+import { ByteDestination, UrlDestination } from "../io/destination.ts";
+import { ReadableSink } from "../io/readable_sink.ts";
+import { Muxer } from "../outputs/muxer.ts";
+import type { Output } from "../outputs/output.ts";
+import { allow, bytesMuxer, openOutput } from "../writing/destinations.ts";
+import { Writer } from "../writing/writer.ts";
+import { FanOut } from "./fan_out.ts";
+import { Feed, type FeedPlan } from "./feed.ts";
+import type {
+  BroadcastOptions,
+  ReadableOptions,
+  ResponseOptions,
+  Viewer,
+  ViewerOptions,
+} from "./options.ts";
+
+const DEFAULT_LATENCY = 2;
+const DEFAULT_HIGH_WATER_MARK = 65536;
+
+const VIEWER_KEYS = ["format", "option", "latency"] as const;
+const READABLE_KEYS = [...VIEWER_KEYS, "highWaterMark"] as const;
+const RESPONSE_KEYS = [...READABLE_KEYS, "headers"] as const;
+
+const FRAGMENTS = { movflags: "empty_moov+default_base_moof", frag_duration: "100000" };
+const CLUSTERS = { live: "1", cluster_time_limit: "100" };
+
+/** Options that let a container be read while it is written, in pieces of a tenth of a second. */
+const LIVE_OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  mp4: FRAGMENTS,
+  mov: FRAGMENTS,
+  webm: CLUSTERS,
+  matroska: CLUSTERS,
+  ogg: { page_duration: "100000" },
+  mp3: { write_xing: "0" },
+};
+
+/** What is asked for, checked. */
+interface Wanted {
+  readonly format: string | undefined;
+  readonly option: Record<string, string>;
+  readonly latency: number;
+  readonly highWaterMark: number;
+}
+
+/**
+ * Encodes chunks once, and sends them to any number of receivers that come and go: files, network
+ * peers, devices, and browsers by HTTP.
+ *
+ * Streams are added and chunks are written as with a {@linkcode StreamWriter}. Each receiver gets a
+ * container of its own, which begins with a key frame (one is made when it comes) and at time 0. A
+ * receiver that is slow loses packets, up to the next key frame; it never keeps the producer or
+ * other receivers waiting. One that fails is left out, and the others go on.
+ *
+ * @example Live video for browsers
+ * ```ts ignore
+ * import { Broadcast } from "@sluice/av";
+ *
+ * const broadcast = new Broadcast();
+ * broadcast.addVideoStream(30, 640, 360, {
+ *   encoderOption: { preset: "veryfast", tune: "zerolatency" },
+ *   encoderFormat: "yuv420p",
+ * });
+ * await using live = await broadcast.open();
+ * Deno.serve((_request) => live.response());
+ * while (true) await live.writeVideoChunk(0, picture());
+ * ```
+ *
+ * @example A file and a stream of bytes at the same time
+ * ```ts
+ * import { Broadcast } from "@sluice/av";
+ *
+ * const broadcast = new Broadcast({ format: "matroska" });
+ * broadcast.addAudioStream(8000, 1, { encoder: "pcm_s16le" });
+ * const live = await broadcast.open();
+ * await live.add(await Deno.makeTempFile({ suffix: ".mkv" }));
+ * const bytes = new Response(live.readable()).bytes();
+ * await live.writeAudioChunk(0, new Float32Array(8000));
+ * await live.close();
+ * console.log((await bytes).length);
+ * ```
+ */
+export class Broadcast extends Writer {
+  readonly #format: string;
+  readonly #fanOut: FanOut;
+
+  /**
+   * Makes a broadcast; add its streams, and open it.
+   *
+   * @param options The container that the encoders suit.
+   * @throws {TypeError} For a container that this FFmpeg does not know.
+   * @throws {LibraryError} When FFmpeg can't be found or used.
+   */
+  constructor(options?: BroadcastOptions) {
+    const given = optionsObject("the options of Broadcast", options, ["format", "realtime"]);
+    const format = optionalText("format", given.format) ?? "mp4";
+    const paced = flag("realtime", given.realtime);
+    const fanOut = new FanOut(new Muxer("broadcast", format));
+    super({
+      title: "broadcast",
+      output: fanOut,
+      target: undefined,
+      allow: (options) => options,
+      waits: false,
+      paced,
+    });
+    this.#format = format;
+    this.#fanOut = fanOut;
+  }
+
+  /** How many receivers there are now. */
+  get numViewers(): number {
+    return this.#fanOut.numReceivers;
+  }
+
+  /**
+   * Adds a destination, which gets everything from the next key frame on.
+   *
+   * @param dst A path, a URL, or a device's name.
+   * @param options Its container, and how far it may fall behind.
+   * @param wait Ways to give up waiting: a destination that listens waits for its client.
+   * @returns The viewer, once the destination is open.
+   * @throws {TypeError} For a container or an option that is not known.
+   * @throws {FFmpegError} When the destination can't be opened.
+   * @throws {Deno.errors.NotCapable} When the script has no permission for it.
+   */
+  async add(
+    dst: string | URL,
+    options?: ViewerOptions,
+    wait?: WaitOptions,
+  ): Promise<Viewer> {
+    const given = checked("add", options, VIEWER_KEYS);
+    const url = location("dst", dst);
+    const local = ["", "file"].includes(protocolOf(url));
+    const output = openOutput(url, given.format ?? (local ? undefined : this.#format));
+    const wanted = local ? given.option : { ...LIVE_OPTIONS[output.name], ...given.option };
+    return await this.#join(output, () => {
+      requireOptions(given.option);
+      return {
+        output,
+        target: output.needsFile ? new UrlDestination(url) : undefined,
+        options: allow(url, output, wanted),
+        settings: { latency: given.latency, waits: !local || output.device !== undefined },
+      };
+    }).open(wait);
+  }
+
+  /**
+   * The container's bytes as a stream, from the next key frame on. Cancelling the stream ends it.
+   *
+   * @param options The container, and how far the reader may fall behind.
+   * @throws {TypeError} For a container or an option that is not known, or one that needs a file.
+   */
+  readable(options?: ReadableOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#readable(checked("readable", options, READABLE_KEYS)).stream;
+  }
+
+  /**
+   * The container's bytes as the response to an HTTP request: a live `<video>` or `<audio>`.
+   *
+   * @param options The container, how far the reader may fall behind, and further headers.
+   * @throws {TypeError} For a container or an option that is not known, or one that needs a file.
+   */
+  response(options?: ResponseOptions): Response {
+    const headers = new Headers(options?.headers);
+    const { stream, contentType } = this.#readable(checked("response", options, RESPONSE_KEYS));
+    if (!headers.has("content-type")) headers.set("content-type", contentType);
+    if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+    return new Response(stream, { headers });
+  }
+
+  #readable({ format = this.#format, option, latency, highWaterMark }: Wanted) {
+    const output = bytesMuxer("a stream", format);
+    const sink = new ReadableSink(highWaterMark, () => feed.drop());
+    const { contentType } = output;
+    const feed = this.#join(output, () => {
+      requireOptions(option);
+      return {
+        output,
+        target: new ByteDestination(sink),
+        options: { ...LIVE_OPTIONS[output.name], ...option },
+        settings: { latency, waits: false },
+      };
+    });
+    feed.ended.then((error) => sink.end(error));
+    feed.open().catch(() => {}); // the stream ends with the error
+    return { stream: sink.readable, contentType };
+  }
+
+  /** Makes a receiver for an output; frees that if there is to be none. */
+  #join(output: Output, plan: () => FeedPlan): Feed {
+    try {
+      if (!this.#fanOut.opened) {
+        throw new Error("Cannot add a viewer to a broadcast that is not open: call open() first");
+      }
+      return new Feed(this.#fanOut, plan());
+    } catch (error) {
+      output[Symbol.dispose]();
+      throw error;
+    }
+  }
+}
+
+function checked(
+  method: string,
+  options: ResponseOptions | undefined,
+  keys: readonly (keyof ResponseOptions)[],
+): Wanted {
+  const given = optionsObject(`the options of ${method}`, options, keys);
+  return {
+    format: optionalText("format", given.format),
+    option: textRecord("option", given.option),
+    latency: nonNegative("latency", given.latency ?? DEFAULT_LATENCY),
+    highWaterMark: optionalWholeNumber("highWaterMark", given.highWaterMark) ??
+      DEFAULT_HIGH_WATER_MARK,
+  };
+}

@@ -1,0 +1,129 @@
+/**
+ * One receiver of a broadcast, from the moment it comes to its end.
+ *
+ * @module
+ */
+
+import type { Steps } from "../../ffi/call.ts";
+import { Operations } from "../base/serial_queue.ts";
+import type { WaitOptions } from "../base/wait.ts";
+import type { Target } from "../io/target.ts";
+import { LiveOutput, type LiveSettings } from "../outputs/background.ts";
+import type { Output } from "../outputs/output.ts";
+import type { FanOut, Receiver } from "./fan_out.ts";
+import type { Viewer, ViewerStats } from "./options.ts";
+
+/** What a receiver is sent, and where. */
+export interface FeedPlan {
+  /** Its container or device. */
+  readonly output: Output;
+  /** What that writes to. */
+  readonly target: Target | undefined;
+  /** Options of both. */
+  readonly options: Readonly<Record<string, string>>;
+  /** How it is sent to. */
+  readonly settings: Pick<LiveSettings, "latency" | "waits">;
+}
+
+/** How many seconds a receiver has for the end of its container. */
+const END_TIME = 1;
+
+/** One receiver: what waits for it, and its end. */
+export class Feed implements Receiver, Viewer {
+  /** Its own output. */
+  readonly output: LiveOutput;
+  /** Resolves when it gets nothing more. */
+  readonly ended: Promise<Error | undefined>;
+  readonly #fanOut: FanOut;
+  readonly #operations: Operations;
+  readonly #options: Readonly<Record<string, string>>;
+  readonly #latency: number;
+  #opening = false;
+  readonly #closing: AbortController = new AbortController();
+  readonly #settle: (error?: Error) => void;
+
+  /** Makes one; nothing is opened yet. */
+  constructor(fanOut: FanOut, { output, target, options, settings }: FeedPlan) {
+    const { promise, resolve } = Promise.withResolvers<Error | undefined>();
+    this.#fanOut = fanOut;
+    this.#options = options;
+    this.#latency = settings.latency;
+    this.ended = promise;
+    this.#settle = resolve;
+    const live = new LiveOutput(output, target, { ...settings, comesLate: true });
+    this.output = live;
+    this.#operations = new Operations("Viewer", () => live.freed ? undefined : live.interrupt);
+  }
+
+  /** What it has got so far. */
+  get stats(): ViewerStats {
+    const { dropped, queued } = this.output.counts;
+    return { ...this.output.sent, dropped, queued };
+  }
+
+  /** Opens the destination; from then on it gets everything. */
+  async open(wait: WaitOptions = {}): Promise<this> {
+    const { signal = this.#closing.signal } = wait;
+    const either = AbortSignal.any([signal, this.#closing.signal]);
+    try {
+      this.#fanOut.describe(this.output);
+      this.output.setOptions(this.#options);
+      this.#fanOut.join(this);
+      const tooLate = () => this.failed(either.reason);
+      await this.#operations.later(() => this.#open(), { ...wait, signal: either }, tooLate);
+      return this;
+    } catch (error) {
+      if (!this.#opening) this.failed(error); // else what is still under way does that
+      throw error;
+    }
+  }
+
+  /** What fails is let go of when FFmpeg has come back, and not when its caller has been told. */
+  *#open(): Steps<void> {
+    if (this.output.freed) return; // its reader has gone already
+    this.#opening = true;
+    try {
+      yield* this.output.open({ ...this.#options });
+    } catch (error) {
+      this.failed(error);
+      throw error;
+    }
+  }
+
+  /** Lets go of it, as it can't be sent to any more. */
+  failed(error: unknown): undefined {
+    this.#release(error as Error);
+  }
+
+  /** Sends what is left, and ends it. */
+  async close(): Promise<void> {
+    if (this.output.freed) return;
+    this.#closing.abort(new Error("Cannot go on opening a viewer that was closed"));
+    this.#fanOut.leave(this); // nothing more comes
+    const timeout = (Math.max(this.#latency, 1) + END_TIME) * 1000;
+    // What has not ended in time is broken off, and ends with that as its error.
+    await this.#operations.later(() => this.#finish(), { timeout }).catch(() => {});
+    if (!this.#operations.hasLeftBehind) await this.ended;
+  }
+
+  *#finish(): Steps<void> {
+    if (this.output.freed) return; // closed twice
+    try {
+      if (this.output.opened) yield* this.output.finish();
+      this.#release();
+    } catch (error) {
+      this.#release(error as Error);
+    }
+  }
+
+  /** Lets go of it, whatever is left to be sent. */
+  drop(): void {
+    this.#release();
+  }
+
+  #release(error?: Error): void {
+    this.#fanOut.leave(this);
+    this.output[Symbol.dispose]();
+    this.#settle(error);
+  }
+}

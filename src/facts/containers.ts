@@ -1,0 +1,29 @@
+/**
+ * What FFmpeg does not tell of its containers.
+ *
+ * @module
+ */
+
+/** Containers for one format, among those that do not tell what they hold. */
+export const ONE_FORMAT = new Set(
+  ("mp3 flac gif apng ac3 eac3 tta wv amr h264 hevc mjpeg m4v mp2 dts truehd mlp g722 gsm aptx " +
+    "aptx_hd sbc opus spx webp obu ivf_av1 codec2 codec2raw dirac vc1")
+    .split(" "),
+);
+
+/** What Ogg holds: it does not tell, either. */
+export const OGG_NAMES = new Set(["ogg", "oga", "ogv", "spx", "opus"]);
+
+export const OGG_FORMATS = new Set(["vorbis", "opus", "flac", "speex", "theora", "vp8"]);
+
+/** Containers that do not keep times, beside those that FFmpeg marks so. */
+export const TIMELESS = new Set(["wav", "w64", "rf64", "aiff", "au", "caf", "tta", "wv", "voc"]);
+
+/** Containers that write several files into one folder. */
+export const FOLDERS = new Set(["image2", "hls", "dash", "segment", "stream_segment,ssegment"]);
+
+/** Containers that are completed by going back to their beginning. */
+export const GOES_BACK = new Set(["mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v", "avif"]);
+
+/** Sound of which FLV can hold more than two channels; of all other it notes mono or stereo. */
+export const FLV_SURROUND = new Set(["aac", "ac3", "eac3", "flac", "opus"]);

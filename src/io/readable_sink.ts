@@ -1,0 +1,79 @@
+/**
+ * A container's bytes as a Web stream.
+ *
+ * @module
+ */
+
+import type { Call, Rest, Steps } from "../../ffi/call.ts";
+import type { ByteConsumer } from "./target.ts";
+
+/** How often, in milliseconds, a stream that nobody reads is looked at for having been broken off. */
+const LOOK = 100;
+
+/** Takes bytes, and gives them to whoever reads the stream. */
+export class ReadableSink implements ByteConsumer {
+  /** The stream. */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
+  #cancelled = false;
+  #more: (() => void) | undefined;
+
+  /**
+   * Makes one.
+   *
+   * @param highWaterMark How many bytes may wait to be read.
+   * @param cancelled Called when the reader wants no more.
+   */
+  constructor(highWaterMark: number, cancelled: () => void) {
+    this.readable = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      pull: () => this.#more?.(),
+      cancel: () => {
+        this.#cancelled = true;
+        this.#more?.();
+        cancelled();
+      },
+    }, new ByteLengthQueuingStrategy({ highWaterMark }));
+  }
+
+  /** Takes bytes. */
+  write(bytes: Uint8Array<ArrayBuffer>): void {
+    if (!this.#cancelled) this.#controller.enqueue(bytes);
+  }
+
+  /** Waits until some of the bytes have been read. */
+  settle(interrupted: () => boolean): Rest {
+    return this.#isFull ? this.#wait(interrupted) : undefined;
+  }
+
+  *#wait(interrupted: () => boolean): Steps<void> {
+    while (this.#isFull && !interrupted()) yield this.#pulled;
+  }
+
+  get #isFull(): boolean {
+    return !this.#cancelled && (this.#controller.desiredSize ?? 0) <= 0;
+  }
+
+  get #pulled(): Call<void> {
+    return {
+      now() {
+        throw new Error("Cannot wait in a sync call until a stream has been read");
+      },
+      later: () => {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        const timer = setTimeout(resolve, LOOK);
+        this.#more = resolve;
+        return promise.finally(() => clearTimeout(timer));
+      },
+    };
+  }
+
+  /** Ends the stream, with an error if there was one. */
+  end(error: Error | undefined): void {
+    if (this.#cancelled) return;
+    if (error) this.#controller.error(error);
+    else this.#controller.close();
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Where a container's bytes go.
+ *
+ * @module
+ */
+
+import type { ByteSink } from "../../ffi/avio/output_context.ts";
+import type { Rest, Steps } from "../../ffi/call.ts";
+import type { Interrupt } from "../../ffi/interrupt.ts";
+import type { AnyPointer } from "../../ffi/symbols.ts";
+
+/** Where a container's bytes go. */
+export interface Target {
+  /** FFmpeg's I/O context, `null` unless open. */
+  readonly context: AnyPointer | null;
+  /** The class of the options that opening it takes. */
+  readonly optionClass: AnyPointer | null;
+  /** Opens it; gives the options that were not taken. */
+  open(options: Record<string, string>, interrupt: Interrupt): Steps<Record<string, string>>;
+  /** Whether it runs from its beginning to its end only, and may keep one waiting. */
+  readonly streams?: boolean;
+  /** Whether FFmpeg must be called on the calling thread, since it calls back from there. */
+  readonly callsBack?: boolean;
+  /** What has been thrown by what was called back. */
+  readonly thrown?: unknown;
+  /** Waits until it takes more; nothing where it does at once. */
+  settle?(): Rest;
+  /** Pushes out what is buffered. */
+  flush(): Steps<void>;
+  /** Closes it. */
+  close(): Steps<void>;
+  /** Closes it on the calling thread, for better or worse. */
+  closeNow(): void;
+}
+
+/** What takes a container's bytes in JavaScript. */
+export interface ByteConsumer extends ByteSink {
+  /** Called before the first bytes. */
+  open?(): void;
+  /** Waits until it takes more, or the wait is broken off; nothing where it takes more at once. */
+  settle?(interrupted: () => boolean): Rest;
+  /** Hands on what it has gathered. */
+  flush?(): Steps<void>;
+  /** Called after the last bytes. */
+  close?(): Steps<void>;
+  /** Called instead where the container could not be completed. */
+  abandon?(): void;
+}

@@ -1,0 +1,211 @@
+/**
+ * Sending in the background: a receiver that is slow loses packets and does not keep the writer
+ * waiting.
+ *
+ * @module
+ */
+
+import { type Rest, runAsync, sleep, type Steps } from "../../ffi/call.ts";
+import { posixCode } from "../../ffi/error.ts";
+import { Interrupt } from "../../ffi/interrupt.ts";
+import { failure } from "../base/failure.ts";
+import type { Target } from "../io/target.ts";
+import type { Packet } from "../media/packet.ts";
+import { NOPTS, type Rational, toSeconds } from "../media/time.ts";
+import { KeyGate } from "./key_gate.ts";
+import type { Output, OutputCounts } from "./output.ts";
+import { OutputAround } from "./wrapper.ts";
+
+/** A packet that waits to be sent. */
+interface Waiting {
+  readonly packet: Packet;
+  readonly index: number;
+  readonly timeBase: Rational;
+  /** When it is due, in seconds. */
+  readonly time: number;
+}
+
+/** How a receiver is sent to. */
+export interface LiveSettings {
+  /** How many seconds of media may wait: beyond that, all of them are dropped. */
+  readonly latency: number;
+  /** Whether it comes in when others are watching already: its times then begin with 0. */
+  readonly comesLate: boolean;
+  /** Whether sending to it may keep one waiting. */
+  readonly waits: boolean;
+}
+
+/** What has been sent. */
+export interface Sent {
+  /** Packets. */
+  readonly packets: number;
+  /** Bytes of them, before the container's own. */
+  readonly bytes: number;
+}
+
+/** How often a call looks that waits for everything to be sent, in milliseconds. */
+const LOOK = 10;
+/** The least time, in milliseconds, that a receiver has for what it has not taken yet. */
+const SHORTEST_WAIT = 1000;
+
+/** An output that is written to in the background. */
+export class LiveOutput extends OutputAround {
+  readonly inBackground = true;
+  readonly #settings: LiveSettings;
+  readonly #gate: KeyGate;
+  readonly #queue: Waiting[] = [];
+  /** What breaks off calls that do not reach the receiver: it must not break off what does. */
+  readonly #own: Interrupt;
+  /** What breaks off a call that waits for an object that takes the bytes. */
+  readonly #end = new AbortController();
+  #direct = false;
+  #sending = false;
+  #failure: { readonly error: unknown } | undefined;
+  #freed = false;
+  #dropped = 0;
+  #packets = 0;
+  #bytes = 0;
+
+  /** Makes one; the output and its target belong to it from here on. */
+  constructor(inner: Output, target: Target | undefined, settings: LiveSettings) {
+    super(inner, target);
+    this.#settings = settings;
+    this.#gate = new KeyGate(this.isVideo);
+    this.#own = new Interrupt();
+    if (settings.comesLate) this.#gate.close({ restart: true });
+  }
+
+  override get interrupt(): Interrupt {
+    return this.#direct ? this.inner.interrupt : this.#own;
+  }
+
+  override get freed(): boolean {
+    return this.#freed;
+  }
+
+  override get opened(): boolean {
+    return !this.#freed && this.inner.opened;
+  }
+
+  override get keyRequests(): number {
+    return this.#gate.requests + super.keyRequests;
+  }
+
+  /** What has been sent so far. */
+  get sent(): Sent {
+    return { packets: this.#packets, bytes: this.#bytes };
+  }
+
+  override get counts(): OutputCounts {
+    const { dropped, reconnects } = super.counts;
+    const queued = this.#queue.length + (this.#sending ? 1 : 0);
+    return { queued, dropped: this.#dropped + dropped, reconnects };
+  }
+
+  override *open(options: Record<string, string>): Steps<void> {
+    yield* this.#directly(super.open(options));
+  }
+
+  /** Takes a packet, which is sent after those before it. Throws what sending has met. */
+  override write(packet: Packet, index: number, timeBase: Rational): Rest {
+    if (this.#failure) throw this.#failure.error;
+    const { dts, pts } = packet.fields;
+    const time = toSeconds(dts === NOPTS ? pts : dts, timeBase);
+    if (time - (this.#queue[0]?.time ?? time) > this.#settings.latency) this.#fallBehind();
+    if (!this.#gate.passes(packet, index, timeBase)) {
+      this.#dropped++;
+      return;
+    }
+    const copy = packet.clone();
+    this.#gate.shift(copy, timeBase);
+    this.#queue.push({ packet: copy, index, timeBase, time });
+    if (!this.#sending) this.#send();
+  }
+
+  /** Drops everything up to the next key frame. */
+  #fallBehind(): void {
+    this.#dropped += this.#queue.length;
+    this.#clear();
+    this.#gate.close();
+  }
+
+  #clear(): void {
+    for (const { packet } of this.#queue.splice(0)) packet[Symbol.dispose]();
+  }
+
+  async #send(): Promise<void> {
+    this.#sending = true;
+    try {
+      let next: Waiting | undefined;
+      while ((next = this.#queue.shift()) !== undefined) {
+        using packet = next.packet;
+        const { size } = packet.fields; // the container may take the packet over
+        const waits = this.#settings.waits || this.target?.streams === true;
+        const rest = this.inner.write(packet, next.index, next.timeBase, waits);
+        if (rest) await runAsync(rest, this.#end.signal);
+        this.#packets++;
+        this.#bytes += size;
+      }
+    } catch (error) {
+      this.#failure = { error };
+      this.#clear();
+    } finally {
+      this.#sending = false;
+      if (this.#freed) super[Symbol.dispose]();
+    }
+  }
+
+  /** Waits until everything has been sent, but not longer than it may wait to be. */
+  *#allSent(): Steps<void> {
+    const limit = performance.now() + Math.max(this.#settings.latency * 1000, SHORTEST_WAIT);
+    while (this.#sending) {
+      yield* sleep(LOOK);
+      if (performance.now() > limit) yield* this.#giveUp();
+    }
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  /** Breaks off what is being sent, which leaves the receiver with half a packet. */
+  *#giveUp(): Steps<void> {
+    this.#dropped += this.#queue.length;
+    this.#clear();
+    this.#breakOff();
+    while (this.#sending) yield* sleep(LOOK);
+    throw failure(posixCode("ETIMEDOUT"), "send what is left", "the receiver is too slow");
+  }
+
+  #breakOff(): void {
+    this.inner.interrupt.trigger();
+    this.#end.abort();
+  }
+
+  /** Runs steps that may be broken off while they wait for the receiver. */
+  *#directly(steps: Steps<void>): Steps<void> {
+    this.#direct = true;
+    try {
+      yield* steps;
+    } finally {
+      this.#direct = false;
+    }
+  }
+
+  override *flush(): Steps<void> {
+    yield* this.#allSent();
+    yield* this.#directly(super.flush());
+  }
+
+  override *finish(): Steps<void> {
+    yield* this.#allSent();
+    yield* this.#directly(super.finish());
+  }
+
+  /** Frees it; what is being sent is broken off first. */
+  override [Symbol.dispose](): void {
+    if (this.#freed) return;
+    this.#freed = true;
+    this.#clear();
+    this.#own[Symbol.dispose]();
+    if (this.#sending) this.#breakOff(); // `#send` frees the rest when it returns
+    else super[Symbol.dispose]();
+  }
+}

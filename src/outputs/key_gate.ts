@@ -1,0 +1,60 @@
+/**
+ * Where a receiver comes in: decoding can begin at a key frame only.
+ *
+ * @module
+ */
+
+import type { Packet } from "../media/packet.ts";
+import { NOPTS, type Rational, toSeconds, toUnits } from "../media/time.ts";
+
+/** Lets packets through from a key frame on. */
+export class KeyGate {
+  readonly #isVideo: (index: number) => boolean;
+  readonly #hasVideo: () => boolean;
+  #open = true;
+  #restarts = false;
+  #requests = 0;
+  /** What the receiver takes for time 0, in seconds; `undefined` where times stay as they are. */
+  #origin: number | undefined;
+
+  /**
+   * Makes an open gate.
+   *
+   * @param isVideo Whether a stream is one of pictures, for each stream.
+   */
+  constructor(isVideo: readonly boolean[]) {
+    this.#isVideo = (index) => isVideo[index]!;
+    this.#hasVideo = () => isVideo.includes(true);
+  }
+
+  /** How often a key frame has been wanted. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** Keeps everything out up to the next key frame; with `restart`, times begin with 0 from there. */
+  close({ restart = false }: { restart?: boolean } = {}): void {
+    this.#open = false;
+    this.#restarts ||= restart;
+    this.#requests++;
+  }
+
+  /** Whether a packet, whose times are in units of `timeBase`, goes through. */
+  passes(packet: Packet, index: number, timeBase: Rational): boolean {
+    const { pts, dts } = packet.fields;
+    if (!this.#open) {
+      const begins = this.#isVideo(index) ? packet.isKey : !this.#hasVideo();
+      if (!begins) return false;
+      this.#open = true;
+      if (this.#restarts && dts !== NOPTS) this.#origin = toSeconds(dts, timeBase);
+      this.#restarts = false;
+    }
+    // Sound that was made before the key frame would be heard too late.
+    return this.#origin === undefined || pts === NOPTS || pts >= toUnits(this.#origin, timeBase);
+  }
+
+  /** Moves the times of a packet that goes through to those of the receiver. */
+  shift(packet: Packet, timeBase: Rational): void {
+    if (this.#origin !== undefined) packet.shift(-toUnits(this.#origin, timeBase));
+  }
+}

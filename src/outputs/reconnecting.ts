@@ -1,0 +1,151 @@
+/**
+ * Connecting again: when a receiver has gone, the next one is waited for and sent to from a key frame
+ * on.
+ *
+ * @module
+ */
+
+import { type Rest, sleep, type Steps } from "../../ffi/call.ts";
+import { EXIT, FFmpegError } from "../../ffi/error.ts";
+import { failure } from "../base/failure.ts";
+import type { Target } from "../io/target.ts";
+import type { CodecContext } from "../media/codec.ts";
+import type { Packet } from "../media/packet.ts";
+import type { Rational } from "../media/time.ts";
+import { KeyGate } from "./key_gate.ts";
+import type { Output, OutputCounts } from "./output.ts";
+import { OutputAround } from "./wrapper.ts";
+
+/** How long to wait before the next try, in milliseconds: at first, and at most. */
+const FIRST_WAIT = 100;
+const LONGEST_WAIT = 2000;
+
+/** An output that is opened again when its receiver has gone. */
+export class ReconnectingOutput extends OutputAround {
+  readonly #make: () => Output;
+  readonly #gate: KeyGate;
+  readonly #streams: (readonly [CodecContext, Rational | undefined])[] = [];
+  #metadata: Readonly<Record<string, string>> | undefined;
+  #options: Readonly<Record<string, string>> = {};
+  #connected = false;
+  #givenUp = false;
+  #dropped = 0;
+  #reconnects = 0;
+
+  /** Makes one around an output, which `make` makes anew for the next receiver. */
+  constructor(inner: Output, make: () => Output, target: Target | undefined) {
+    super(inner, target);
+    this.#make = make;
+    this.#gate = new KeyGate(this.isVideo);
+  }
+
+  /** The next receiver is waited for as the first one is: with the writer open. */
+  override get opened(): boolean {
+    return this.#connected || this.#reconnects > 0;
+  }
+
+  override get keyRequests(): number {
+    return this.#gate.requests + super.keyRequests;
+  }
+
+  override get counts(): OutputCounts {
+    const { queued, dropped } = super.counts;
+    return { queued, dropped: this.#dropped + dropped, reconnects: this.#reconnects };
+  }
+
+  override addStream(context: CodecContext, frameRate?: Rational): number {
+    const index = super.addStream(context, frameRate);
+    this.#streams.push([context, frameRate]);
+    return index;
+  }
+
+  override setMetadata(entries: Readonly<Record<string, string>>): void {
+    super.setMetadata(entries);
+    this.#metadata = entries;
+  }
+
+  override setOptions(options: Readonly<Record<string, string>>): void {
+    super.setOptions(options);
+    this.#options = options;
+  }
+
+  override *open(options: Record<string, string>): Steps<void> {
+    yield* super.open(options);
+    this.#connected = true;
+  }
+
+  override *write(packet: Packet, index: number, timeBase: Rational, waits: boolean): Steps<void> {
+    if (!this.#connected) yield* this.#reconnect();
+    if (!this.#gate.passes(packet, index, timeBase)) {
+      this.#dropped++;
+      return;
+    }
+    this.#gate.shift(packet, timeBase);
+    try {
+      const rest: Rest = this.inner.write(packet, index, timeBase, waits);
+      if (rest) yield* rest;
+    } catch (error) {
+      if (!hasGone(error)) throw error;
+      this.#dropped++;
+      this.#connected = false;
+      this.#gate.close({ restart: true });
+      yield* this.#reconnect();
+    }
+  }
+
+  /** Waits for the next receiver, for as long as it takes. */
+  *#reconnect(): Steps<void> {
+    this.#reconnects++;
+    for (let wait = FIRST_WAIT;; wait = Math.min(2 * wait, LONGEST_WAIT)) {
+      if (this.#givenUp) throw failure(EXIT, "wait for a receiver", "the writer is being closed");
+      yield* this.#renew();
+      try {
+        yield* this.inner.open({ ...this.#options }, this.target);
+        this.#connected = true;
+        return;
+      } catch (error) {
+        if (!hasGone(error)) throw error;
+      }
+      yield* sleep(wait);
+    }
+  }
+
+  /** Puts a new output in the place of the one that is done with. */
+  *#renew(): Steps<void> {
+    try {
+      if (this.target) yield* this.target.close(); // before the interrupt that it looks at goes
+    } catch {
+      // it is gone, as is known
+    }
+    const { triggered } = this.inner.interrupt;
+    this.inner[Symbol.dispose]();
+    this.inner = this.#make();
+    if (triggered) this.inner.interrupt.trigger();
+    for (const [context, frameRate] of this.#streams) this.inner.addStream(context, frameRate);
+    if (this.#metadata) this.inner.setMetadata(this.#metadata);
+    this.inner.setOptions(this.#options, this.target);
+  }
+
+  /** Ends the wait for a receiver: the writer is being closed. */
+  override giveUp(): void {
+    this.#givenUp = true;
+    if (!this.#connected) this.inner.interrupt.trigger();
+  }
+
+  override *flush(): Steps<void> {
+    if (this.#connected) yield* super.flush();
+  }
+
+  override *finish(): Steps<void> {
+    if (this.#connected) yield* super.finish();
+    this.#connected = false;
+  }
+}
+
+/** Errors that another receiver would meet as well: an abort, or what the container can't take. */
+const STAYS: ReadonlySet<string> = new Set(["AVERROR_EXIT", "EINVAL", "ENOMEM", "ENOSYS"]);
+
+/** Whether an error means that the receiver has gone. */
+function hasGone(error: unknown): boolean {
+  return error instanceof FFmpegError && !STAYS.has(error.codeName);
+}

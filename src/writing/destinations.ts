@@ -1,0 +1,191 @@
+/**
+ * From what a user names as a destination to the output that writes there.
+ *
+ * @module
+ */
+
+import { hasMuxer, protocolOf } from "../../ffi/compat.ts";
+import { hasSdl, prefersSdl } from "../../ffi/sdl/library.ts";
+import {
+  flag,
+  nonNegative,
+  optionalText,
+  optionalWholeNumber,
+  optionsObject,
+} from "../base/arguments.ts";
+import {
+  requireAccess,
+  requireAll,
+  requireBeside,
+  requireSession,
+  stayingPut,
+} from "../base/permissions.ts";
+import { Display } from "../devices/display.ts";
+import { Speaker } from "../devices/speaker.ts";
+import { audioDevices, deviceUrl } from "../facts/devices.ts";
+import { checkContainer, checkPort } from "../facts/network.ts";
+import type { BytesWriter } from "../io/bytes.ts";
+import { ByteDestination, UrlDestination } from "../io/destination.ts";
+import { ObjectSink, streamWriter } from "../io/object_sink.ts";
+import type { Target } from "../io/target.ts";
+import { LiveOutput } from "../outputs/background.ts";
+import { Muxer } from "../outputs/muxer.ts";
+import type { Output } from "../outputs/output.ts";
+import { ReconnectingOutput } from "../outputs/reconnecting.ts";
+import type { StreamWriterOptions } from "./options.ts";
+
+/** The options of a writer, checked. */
+export function checkedOptions(options: StreamWriterOptions | undefined) {
+  const given = optionsObject("the options of StreamWriter", options, [
+    "format",
+    "bufferSize",
+    "realtime",
+    "latency",
+    "reconnect",
+  ]);
+  return {
+    bufferSize: optionalWholeNumber("bufferSize", given.bufferSize) ?? BUFFER_SIZE,
+    format: optionalText("format", given.format),
+    realtime: given.realtime === undefined ? undefined : flag("realtime", given.realtime),
+    latency: given.latency === undefined ? undefined : nonNegative("latency", given.latency),
+    reconnect: flag("reconnect", given.reconnect),
+  };
+}
+
+type Given = ReturnType<typeof checkedOptions>;
+
+/** What is written to beside paths and URLs. */
+export const OTHER_DESTINATIONS = "a WritableStream or an object with a method write()";
+
+/** How many bytes are gathered for a destination that is an object: as torchaudio does. */
+const BUFFER_SIZE = 4096;
+
+/** What a writer to a path or URL is built on. */
+export function urlParts(url: string, given: Given, clock: (() => number | undefined) | undefined) {
+  const { format, realtime, reconnect } = given;
+  const inner = openOutput(url, format);
+  const target = inner.needsFile ? new UrlDestination(url) : undefined;
+  const waits = inner.device !== undefined || protocolOf(url) !== "file";
+  const again = reconnect
+    ? new ReconnectingOutput(inner, () => openOutput(url, format), target)
+    : inner;
+  const output = inBackground(again, reconnect ? undefined : target, waits, given);
+  return {
+    title: `writer for "${url}"`,
+    output,
+    target: output.needsFile ? target : undefined,
+    allow: (options: Record<string, string>) => allow(url, inner, options),
+    waits,
+    paced: realtime ?? output.device === "video",
+    clock,
+  };
+}
+
+/** What a writer to an object is built on. */
+export function objectParts(dst: BytesWriter | WritableStream<Uint8Array>, given: Given) {
+  const { format, bufferSize, realtime = false, reconnect } = given;
+  if (format === undefined) {
+    throw new TypeError(
+      'Cannot tell the container for an object: name it with { format: "matroska" } or another',
+    );
+  }
+  if (reconnect) throw new TypeError("Expected a URL to connect to again, got an object");
+  const name = dst instanceof WritableStream ? "a stream" : "an object";
+  const object = dst instanceof WritableStream ? streamWriter(dst) : dst;
+  const muxer = bytesMuxer(name, format);
+  const target = new ByteDestination(new ObjectSink(object, bufferSize));
+  const output = inBackground(muxer, target, false, given);
+  return {
+    title: `writer for ${name}`,
+    output,
+    target: output.needsFile ? target : undefined,
+    allow: (options: Record<string, string>) => options,
+    waits: false,
+    paced: realtime,
+  };
+}
+
+/** A muxer whose container is one stream of bytes. */
+export function bytesMuxer(name: string, format: string): Muxer {
+  const muxer = new Muxer(name, format);
+  if (muxer.needsFile) return muxer;
+  muxer[Symbol.dispose]();
+  throw new TypeError(`Expected a container that is one stream of bytes, got "${format}"`);
+}
+
+/** Lets an output be written to in the background, where that is asked for. */
+function inBackground(
+  output: Output,
+  target: Target | undefined,
+  waits: boolean,
+  { latency }: Given,
+): Output {
+  if (latency === undefined) return output;
+  return new LiveOutput(output, target, { latency, waits, comesLate: false });
+}
+
+/** Checks that the script may open what an output opens, and gives the options to do so with. */
+export function allow(
+  url: string,
+  output: Output,
+  options: Record<string, string>,
+): Record<string, string> {
+  if (output.needsFile) requireAccess(url, "write");
+  else if (output.device && /[\\/]/.test(url)) requireAccess(url, "write");
+  else if (output.opens === "files beside each other") requireBeside(url, options);
+  else if (output.opens === "a connection") requireSession(url, options);
+  else if (output.opens === "anything") requireAll(url);
+  return { ...options, ...stayingPut(url) };
+}
+
+/** Makes the output that a destination and a format name. */
+export function openOutput(url: string, format: string | undefined): Output {
+  if (format === "audio") return soundDevice(url);
+  const name = format === "video" ? "sdl" : format;
+  if (name === "sdl" || name === "sdl2") {
+    const own = prefersSdl() || (!hasMuxer(name) && hasSdl());
+    if (own) return new Display();
+  }
+  checkPort(url);
+  const muxer = new Muxer(deviceUrl(name, url), name);
+  try {
+    checkContainer(url, muxer.name);
+  } catch (error) {
+    muxer[Symbol.dispose]();
+    throw error;
+  }
+  return muxer;
+}
+
+/** The first sound device of this system that can be opened. */
+function soundDevice(url: string): Output {
+  const names = audioDevices(Deno.build.os).filter(hasMuxer);
+  // OSS is in each FFmpeg for Linux, and on hardly a machine.
+  const isOnlyOne = names.length === 1 && names[0] !== "oss";
+  const working = prefersSdl() ? undefined : isOnlyOne ? names[0] : names.find(opensSound);
+  if (prefersSdl() || (working === undefined && hasSdl())) {
+    return new Speaker(url === "-" ? undefined : url);
+  }
+  const name = working ?? names[0] ?? "audio";
+  return new Muxer(deviceUrl(name, url), name);
+}
+
+/** Whether a sound device can be opened. */
+function opensSound(name: string): boolean {
+  const writer = new StreamWriter("default", { format: name });
+  try {
+    writer.addAudioStream(48000, 2, { format: "s16" });
+    writer.openSync();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    writer.closeSync({ drain: false });
+  }
+}
+
+/** Whether a destination is an object that takes bytes. */
+export function isObject(dst: unknown): dst is BytesWriter | WritableStream<Uint8Array> {
+  return dst instanceof WritableStream ||
+    (typeof dst === "object" && dst !== null && "write" in dst && typeof dst.write === "function");
+}

@@ -1,0 +1,328 @@
+/**
+ * Encoders: frames in, packets out.
+ *
+ * @module
+ */
+
+import { call, type Sink, type Steps } from "../../ffi/call.ts";
+import { type ChannelLayout, layoutName, setLayout } from "../../ffi/compat.ts";
+import { EAGAIN, EOF, FFmpegError, posixCode } from "../../ffi/error.ts";
+import { ffmpeg } from "../../ffi/libraries.ts";
+import type { AnyPointer } from "../../ffi/symbols.ts";
+import { check, describeCode, failure } from "../base/failure.ts";
+import { applyOptions } from "../base/options.ts";
+import { type Codec, CodecContext } from "../media/codec.ts";
+import type { PixelFormat, SampleFormat } from "../media/formats.ts";
+import type { Frame } from "../media/frame.ts";
+import { Packet } from "../media/packet.ts";
+import { inverse, NOPTS, type Rational, rescale, valueOf } from "../media/time.ts";
+
+/** FFmpeg's scale for `global_quality`: one step of quality is 118. */
+const FF_QP2LAMBDA = 118;
+
+/** An open encoder. */
+export class Encoder implements Disposable {
+  /** The encoder's context, from which the muxer takes the stream's parameters. */
+  readonly context: CodecContext;
+  /** The unit of the packets' times. */
+  readonly timeBase: Rational;
+  readonly #codec: Codec;
+  readonly #video: boolean;
+  readonly #packet: Packet;
+  #frames = 0;
+  #drained = false;
+  /** Some encoders say that they can be reset, and take nothing more after it all the same. */
+  #reset = false;
+  /** A short frame is the last: encoders with a fixed frame size take no other after it. */
+  #short = false;
+
+  /** How often a key frame has been asked for, and how many of these requests have been met. */
+  readonly #keyRequests: () => number;
+  #keysMade = 0;
+  #nextKey = 0;
+
+  /**
+   * Opens an encoder.
+   *
+   * @param settings What it is set up with.
+   * @param keyRequests How often a key frame has been asked for, by now.
+   */
+  constructor(settings: AudioEncoderSettings | VideoEncoderSettings, keyRequests = () => 0) {
+    this.#codec = settings.codec;
+    this.#keyRequests = keyRequests;
+    this.#video = settings.type === "video";
+    this.#packet = new Packet();
+    this.context = new CodecContext(settings.codec);
+    try {
+      configure(this.context, settings);
+      const code = ffmpeg().avcodec.avcodec_open2(
+        this.context.pointer,
+        settings.codec.pointer,
+        null,
+      );
+      if (code < 0) throw openFailure(code, settings);
+      this.timeBase = this.context.fields.time_base;
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** How many samples each frame must have; 0 for any number. */
+  get frameSize(): number {
+    const { capabilities } = this.#codec;
+    const { AV_CODEC_CAP_VARIABLE_FRAME_SIZE } = ffmpeg().layout.constants;
+    if ((capabilities & AV_CODEC_CAP_VARIABLE_FRAME_SIZE) !== 0) return 0;
+    return this.context.fields.frame_size;
+  }
+
+  /** How many frames have been encoded. */
+  get frames(): number {
+    return this.#frames;
+  }
+
+  /** Whether frames may still be written: after draining, most encoders take no more. */
+  get drained(): boolean {
+    return this.#drained || this.#short;
+  }
+
+  /** Encodes a frame whose times are in units of `timeBase`. */
+  *push(frame: Frame, timeBase: Rational, next: Sink<Packet>): Steps<void> {
+    const { fields } = frame;
+    if (fields.pts !== NOPTS) fields.pts = rescale(fields.pts, timeBase, this.timeBase);
+    if (!this.#video && fields.nb_samples < this.frameSize) this.#short = true;
+    fields.pict_type = this.#pictureType(fields.pts); // a decoder's choice is not to be repeated
+    let code = yield* this.#send(frame);
+    if (code === EAGAIN) {
+      yield* this.#receive(next);
+      code = yield* this.#send(frame);
+    }
+    if (code < 0) {
+      throw failure(code, `encode a frame with "${this.#codec.name}"`, this.#hint(code));
+    }
+    this.#frames++;
+    yield* this.#receive(next);
+  }
+
+  /** The next frame's type: a key frame where one is wanted, once a second at most. */
+  #pictureType(pts: number): number {
+    const requests = this.#keyRequests();
+    if (requests === this.#keysMade || pts < this.#nextKey) return 0;
+    this.#keysMade = requests;
+    this.#nextKey = pts + 1 / valueOf(this.timeBase);
+    return ffmpeg().layout.constants.AV_PICTURE_TYPE_I;
+  }
+
+  #hint(code: number): string {
+    if (this.#reset) {
+      return "this encoder may take nothing more after flush(): flush only before close()";
+    }
+    if (this.#video || code !== posixCode("EINVAL")) return "";
+    return "a sample may be NaN or infinite, which this encoder does not take";
+  }
+
+  /** Gives the packets that the encoder holds back. It takes frames again only if it can reset. */
+  *finish(next: Sink<Packet>): Steps<void> {
+    if (this.#drained || !this.#delays()) return;
+    const { avcodec, encoding, layout: { constants } } = ffmpeg();
+    const code = yield* call(encoding.avcodec_send_frame, this.context.pointer, null);
+    if (code !== EOF) check(code, `finish encoding with "${this.#codec.name}"`);
+    this.#drained = true;
+    yield* this.#receive(next, true);
+    const flag = constants.AV_CODEC_CAP_ENCODER_FLUSH ?? 0;
+    if ((this.#codec.capabilities & flag) !== 0) {
+      avcodec.avcodec_flush_buffers(this.context.pointer);
+      this.#drained = false;
+      this.#reset = true;
+    }
+  }
+
+  /** Whether the encoder may hold packets back: else there is nothing to drain. */
+  #delays(): boolean {
+    const { constants } = ffmpeg().layout;
+    return (this.#codec.capabilities & constants.AV_CODEC_CAP_DELAY) !== 0 ||
+      (this.context.fields.active_thread_type & constants.FF_THREAD_FRAME) !== 0;
+  }
+
+  *#send(frame: Frame): Steps<number> {
+    const { avcodec, encoding } = ffmpeg();
+    if (!this.#video) return avcodec.avcodec_send_frame(this.context.pointer, frame.pointer);
+    return yield* call(encoding.avcodec_send_frame, this.context.pointer, frame.pointer);
+  }
+
+  /** Takes all packets that are ready; while draining, each may be long in coming. */
+  *#receive(next: Sink<Packet>, draining = false): Steps<void> {
+    const { avcodec, encoding } = ffmpeg();
+    const [context, packet] = [this.context.pointer, this.#packet];
+    while (true) {
+      const code: number = draining && this.#video
+        ? yield* call(encoding.avcodec_receive_packet, context, packet.pointer)
+        : avcodec.avcodec_receive_packet(context, packet.pointer);
+      if (code === EAGAIN || code === EOF) return;
+      check(code, `encode with "${this.#codec.name}"`);
+      try {
+        // A video packet lasts one frame, unless the encoder knows better.
+        if (this.#video && packet.fields.duration === 0) packet.fields.duration = 1;
+        const rest = next(packet);
+        if (rest) yield* rest;
+      } finally {
+        packet.unref();
+      }
+    }
+  }
+
+  /** Frees the encoder. */
+  [Symbol.dispose](): void {
+    this.context?.[Symbol.dispose]();
+    this.#packet[Symbol.dispose]();
+  }
+}
+
+function configure(
+  context: CodecContext,
+  settings: AudioEncoderSettings | VideoEncoderSettings,
+): void {
+  const { fields } = context;
+  const { constants } = ffmpeg().layout;
+  const { config } = settings;
+  if (settings.type === "audio") configureAudio(context, settings);
+  else configureVideo(context, settings);
+  fields.thread_count = 0; // as many as FFmpeg sees fit
+  if (settings.globalHeader) fields.flags |= constants.AV_CODEC_FLAG_GLOBAL_HEADER;
+  if (config.bitRate !== undefined) fields.bit_rate = config.bitRate;
+  if (config.compressionLevel !== undefined) fields.compression_level = config.compressionLevel;
+  if (config.qscale !== undefined) {
+    fields.flags |= constants.AV_CODEC_FLAG_QSCALE;
+    fields.global_quality = Math.round(FF_QP2LAMBDA * config.qscale);
+  }
+  if ((settings.codec.capabilities & constants.AV_CODEC_CAP_EXPERIMENTAL) !== 0) {
+    fields.strict_std_compliance = constants.FF_COMPLIANCE_EXPERIMENTAL; // it was asked for
+  }
+  applyOptions(context.pointer, settings.options, optionClasses(settings.codec), named(settings));
+}
+
+function configureAudio({ fields }: CodecContext, settings: AudioEncoderSettings): void {
+  fields.sample_fmt = settings.format.id;
+  fields.sample_rate = settings.sampleRate;
+  fields.time_base = { num: 1, den: settings.sampleRate };
+  setLayout(fields, settings.layout);
+}
+
+function configureVideo({ fields }: CodecContext, settings: VideoEncoderSettings): void {
+  const { config } = settings;
+  fields.pix_fmt = settings.format.id;
+  fields.width = settings.width;
+  fields.height = settings.height;
+  fields.time_base = inverse(settings.frameRate);
+  fields.framerate = settings.frameRate;
+  if (config.gopSize !== undefined) fields.gop_size = config.gopSize;
+  if (config.maxBFrames !== undefined) fields.max_b_frames = config.maxBFrames;
+}
+
+function optionClasses(codec: Codec): (AnyPointer | null)[] {
+  return [codec.optionClass, ffmpeg().avcodec.avcodec_get_class()];
+}
+
+function named({ codec }: EncoderSettings): string {
+  return `encoder "${codec.name}"`;
+}
+
+function openFailure(
+  code: number,
+  settings: AudioEncoderSettings | VideoEncoderSettings,
+): FFmpegError {
+  const what = settings.type === "video"
+    ? `${settings.width}x${settings.height} ${settings.format.name} at ` +
+      `${Number(valueOf(settings.frameRate).toFixed(3))} frames/s`
+    : `${settings.format.name} audio, ${layoutName(settings.layout)} at ${settings.sampleRate} Hz`;
+  const operation = `open encoder "${settings.codec.name}" for ${what}`;
+  const hints = settings.type === "video" ? videoHints(settings) : audioHints(settings);
+  const because = [describeCode(code), ...hints].join(": ");
+  return new FFmpegError(`Cannot ${operation}: ${because}`, code, "open an encoder");
+}
+
+/** What FFmpeg's bare "Invalid argument" may mean. */
+function videoHints({ format, width, height, options, config }: VideoEncoderSettings): string[] {
+  const odd = [
+    format.chromaShift.x > 0 && width % 2 === 1 ? `width ${width}` : "",
+    format.chromaShift.y > 0 && height % 2 === 1 ? `height ${height}` : "",
+  ].filter((each) => each !== "");
+  if (odd.length > 0) {
+    return [
+      `${format.name} needs even sizes, and the ${
+        odd.join(" and ")
+      } is odd (use encoderWidth and ` +
+      `encoderHeight, or encoderFormat: "yuv444p")`,
+    ];
+  }
+  return givenHints(options, config) ??
+    ["the encoder may not support this size, frame rate or format"];
+}
+
+function audioHints({ options, config }: AudioEncoderSettings): string[] {
+  return givenHints(options, config) ??
+    ["the encoder may not support this sample rate, channel layout or format"];
+}
+
+function givenHints(
+  options: Readonly<Record<string, string>>,
+  config: CodecConfig,
+): string[] | undefined {
+  const given = [
+    ...Object.entries(options).map(([name, value]) => `${name}=${value}`),
+    ...Object.entries(config).map(([name, value]) => `${name}=${value}`),
+  ];
+  return given.length > 0 ? [`it may not accept ${given.join(", ")}`] : undefined;
+}
+
+/** Settings that most encoders share. What is left out stays as the encoder has it. */
+export interface CodecConfig {
+  /** Bits per second. */
+  readonly bitRate?: number;
+  /** How hard to compress, in the encoder's own scale (flac: 0 to 12). */
+  readonly compressionLevel?: number;
+  /** Constant quality instead of a bit rate, in the encoder's own scale (mp3: 0 best to 9). */
+  readonly qscale?: number;
+  /** Video: the most frames from one key frame to the next. */
+  readonly gopSize?: number;
+  /** Video: the most B frames in a row. */
+  readonly maxBFrames?: number;
+}
+
+/** What is common to both kinds of encoder. */
+export interface EncoderSettings {
+  /** The encoder. */
+  readonly codec: Codec;
+  /** Settings that most encoders share. */
+  readonly config: CodecConfig;
+  /** The encoder's own options. */
+  readonly options: Readonly<Record<string, string>>;
+  /** Whether the container wants the codec's header once, at its beginning. */
+  readonly globalHeader: boolean;
+}
+
+/** What an audio encoder is set up with. */
+export interface AudioEncoderSettings extends EncoderSettings {
+  /** The kind of stream. */
+  readonly type: "audio";
+  /** The sample format, which the encoder supports. */
+  readonly format: SampleFormat;
+  /** The sample rate. */
+  readonly sampleRate: number;
+  /** The channels. */
+  readonly layout: ChannelLayout;
+}
+
+/** What a video encoder is set up with. */
+export interface VideoEncoderSettings extends EncoderSettings {
+  /** The kind of stream. */
+  readonly type: "video";
+  /** The pixel format, which the encoder supports. */
+  readonly format: PixelFormat;
+  /** The width. */
+  readonly width: number;
+  /** The height. */
+  readonly height: number;
+  /** Frames per second. */
+  readonly frameRate: Rational;
+}

@@ -1,0 +1,222 @@
+/**
+ * Raw formats: where the container takes samples or pixels as they are, chunks become packets
+ * without going through an encoder.
+ *
+ * @module
+ */
+
+import { breathe, outOfBreath, type Rest, type Sink, type Steps } from "../../ffi/call.ts";
+import { ffmpeg } from "../../ffi/libraries.ts";
+import { pointerTo, viewOf } from "../../ffi/memory.ts";
+import type { Pointer } from "../../ffi/symbols.ts";
+import { type CheckedAudio, type CheckedVideo, copySamples, takenAway } from "../media/chunk.ts";
+import type { Codec } from "../media/codec.ts";
+import type { AudioSamples, PixelFormat, SampleFormat } from "../media/formats.ts";
+import { Packet } from "../media/packet.ts";
+
+/** The largest number of samples per channel in one packet. */
+const MAX_SAMPLES = 4096;
+
+/** The encoders whose output is the samples themselves, on a little-endian machine. */
+const RAW_AUDIO: Readonly<Record<string, string>> = {
+  pcm_u8: "u8",
+  pcm_s16le: "s16",
+  pcm_s32le: "s32",
+  pcm_s64le: "s64",
+  pcm_f32le: "flt",
+  pcm_f64le: "dbl",
+};
+
+/** Whether an audio encoder would only copy the samples of a chunk. */
+export function isRawAudio(codec: Codec, format: SampleFormat): boolean {
+  return RAW_AUDIO[codec.name] === format.name;
+}
+
+/** Whether a video encoder would only copy the pixels of a chunk. */
+export function isRawVideo(codec: Codec, format: PixelFormat): boolean {
+  // The rawvideo encoder rewrites the pixels of this one format for some containers' sake.
+  return codec.name === "rawvideo" && format.name !== "yuyv422";
+}
+
+/** Native memory that packets borrow, and the packet that borrows it. */
+class RawPackets implements Disposable {
+  readonly packet: Packet = new Packet();
+  #memory: Pointer<"bytes"> | null = null;
+  #size = 0;
+  #view: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #nextPts = 0;
+
+  get nextPts(): number {
+    return this.#nextPts;
+  }
+
+  set nextPts(pts: number) {
+    this.#nextPts = pts;
+  }
+
+  /** Memory of at least `size` bytes. */
+  memory(size: number): Uint8Array<ArrayBuffer> {
+    if (size > this.#size) {
+      this.#release();
+      this.#memory = ffmpeg().avutil.av_mallocz(BigInt(size));
+      if (this.#memory === null) throw new Error(`Cannot allocate ${size} bytes: out of memory`);
+      this.#view = viewOf(this.#memory, size);
+      this.#size = size;
+      this.packet.fields.size = 0;
+    }
+    return this.#view;
+  }
+
+  /** Lets the next packet lie in memory that JavaScript owns; it must be done with at once. */
+  borrow(bytes: Uint8Array<ArrayBuffer>): void {
+    this.packet.fields.data = pointerTo(bytes);
+    this.packet.fields.size = bytes.length;
+  }
+
+  /** A packet over the first `size` bytes of the memory, which lasts `duration`. */
+  emit(size: number, duration: number, next: Sink<Packet>): Rest {
+    const { fields } = this.packet;
+    if (fields.size === 0) fields.data = this.#memory; // the packet is new, or was handed over
+    fields.size = size;
+    fields.pts = this.#nextPts;
+    fields.dts = this.#nextPts;
+    fields.duration = duration;
+    fields.flags = ffmpeg().layout.constants.AV_PKT_FLAG_KEY;
+    this.#nextPts += duration;
+    return next(this.packet);
+  }
+
+  #release(): void {
+    if (this.#memory !== null) ffmpeg().avutil.av_free(this.#memory);
+    this.#memory = null;
+    this.#size = 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.packet[Symbol.dispose]();
+    this.#release();
+  }
+}
+
+/** Samples straight into packets; times are in samples. */
+export class RawAudio implements Disposable {
+  readonly #packets = new RawPackets();
+  readonly #channels: number;
+  readonly #frameBytes: number;
+  readonly #samples: AudioSamples;
+
+  readonly #silence: CheckedAudio | undefined;
+
+  /**
+   * Makes the stage.
+   *
+   * @param format The sample format, not planar.
+   * @param channels The number of channels.
+   * @param fillsGaps Whether gaps are filled with silence, as the container does not keep times.
+   */
+  constructor(format: SampleFormat, channels: number, fillsGaps: boolean) {
+    this.#channels = channels;
+    this.#frameBytes = channels * format.array.BYTES_PER_ELEMENT;
+    const memory = this.#packets.memory(MAX_SAMPLES * this.#frameBytes);
+    this.#samples = new format.array(memory.buffer);
+    if (fillsGaps) {
+      const data = new format.array(MAX_SAMPLES * channels);
+      data.fill(format.silence as never);
+      this.#silence = { arrays: [data], planar: false, numFrames: MAX_SAMPLES };
+    }
+  }
+
+  /** When the next sample is due that has not been written, in samples. */
+  get nextPts(): number {
+    return this.#packets.nextPts;
+  }
+
+  /** Takes a chunk whose first sample is due at `pts`, or right after the last one. */
+  push(chunk: CheckedAudio, pts: number | undefined, next: Sink<Packet>): Rest {
+    if (pts !== undefined && pts > this.nextPts && this.#silence) {
+      return this.#afterGap(pts, chunk, next);
+    }
+    if (pts !== undefined) this.#packets.nextPts = pts;
+    return this.#from(0, chunk, next);
+  }
+
+  *#afterGap(pts: number, chunk: CheckedAudio, next: Sink<Packet>): Steps<void> {
+    while (this.nextPts < pts) {
+      const numFrames = Math.min(MAX_SAMPLES, pts - this.nextPts);
+      const rest = this.#from(0, { ...this.#silence!, numFrames }, next);
+      if (rest) yield* rest;
+      yield* breathe();
+    }
+    const rest = this.#from(0, chunk, next);
+    if (rest) yield* rest;
+  }
+
+  #from(begin: number, chunk: CheckedAudio, next: Sink<Packet>): Rest {
+    for (let from = begin; from < chunk.numFrames;) {
+      const count = Math.min(chunk.numFrames - from, MAX_SAMPLES);
+      copySamples(chunk, from, this.#samples, 0, count, this.#channels);
+      let rest = this.#packets.emit(count * this.#frameBytes, count, next);
+      from += count;
+      if (!rest && from < chunk.numFrames && outOfBreath()) rest = breathe();
+      if (rest) return this.#after(rest, from, chunk, next);
+    }
+  }
+
+  *#after(rest: Steps<void>, from: number, chunk: CheckedAudio, next: Sink<Packet>): Steps<void> {
+    yield* rest;
+    const more = this.#from(from, chunk, next);
+    if (more) yield* more;
+  }
+
+  /** Frees the memory. */
+  [Symbol.dispose](): void {
+    this.#packets[Symbol.dispose]();
+  }
+}
+
+/** Pictures straight into packets; times are in pictures. */
+export class RawVideo implements Disposable {
+  readonly #packets = new RawPackets();
+  readonly #size: number;
+
+  readonly #inPlace: () => boolean;
+
+  /**
+   * Makes the stage.
+   *
+   * @param size The bytes of a picture.
+   * @param inPlace Whether a packet is done with as soon as it has been handed on, so that it may
+   * lie in the caller's own memory.
+   */
+  constructor(size: number, inPlace: () => boolean) {
+    this.#size = size;
+    this.#inPlace = inPlace;
+  }
+
+  /** When the next picture is due that has not been written, in pictures. */
+  get nextPts(): number {
+    return this.#packets.nextPts;
+  }
+
+  /** Takes a chunk whose first picture is due at `pts`, or right after the last one. */
+  *push(chunk: CheckedVideo, pts: number | undefined, next: Sink<Packet>): Steps<void> {
+    if (pts !== undefined) this.#packets.nextPts = pts;
+    const inPlace = this.#inPlace();
+    for (const piece of chunk.pieces) {
+      const { length } = piece;
+      for (let at = 0; at < length; at += this.#size) {
+        const picture = piece.subarray(at, at + this.#size);
+        if (picture.length < this.#size) throw takenAway();
+        if (inPlace) this.#packets.borrow(picture);
+        else this.#packets.memory(this.#size).set(picture);
+        const rest = this.#packets.emit(this.#size, 1, next);
+        if (rest) yield* rest;
+      }
+    }
+  }
+
+  /** Frees the memory. */
+  [Symbol.dispose](): void {
+    this.#packets[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,605 @@
+/** Live: many receivers of one broadcast, slow ones, receivers that go away, browsers. */
+
+import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
+import { Broadcast, StreamWriter, type VideoStreamOptions, type Viewer } from "../../mod.ts";
+import { HAS_BROWSER, startBrowser } from "../support/browser.ts";
+import { eventually } from "../support/desktop.ts";
+import {
+  allFreed,
+  ffmpegCli,
+  ffprobe,
+  framemd5,
+  noLiveHandles,
+  pixels,
+  run,
+  runDeno,
+  tempDir,
+} from "../support/helpers.ts";
+
+if (!HAS_BROWSER) console.log("Left out, as Chromium is missing: pages");
+
+const SIZE = 64 * 48 * 3;
+
+/** A broadcast of small pictures, 25 a second. */
+async function pictures(
+  format: string,
+  encoder: string,
+  options: VideoStreamOptions = {},
+): Promise<Broadcast> {
+  const broadcast = new Broadcast({ format });
+  broadcast.addVideoStream(25, 64, 48, { encoder, ...options });
+  return await broadcast.open();
+}
+
+/** Reads what comes over TCP connections, each to its end. */
+class Receivers implements Disposable {
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #connections: Deno.Conn[] = [];
+
+  /** Where to send to. */
+  get url(): string {
+    return `tcp://127.0.0.1:${this.#listener.addr.port}`;
+  }
+
+  /** Takes one connection; `read()` gives all that comes, and until then nothing is read. */
+  async accept(): Promise<{ read(): Promise<Uint8Array<ArrayBuffer>>; close(): void }> {
+    const connection = await this.#listener.accept();
+    this.#connections.push(connection);
+    return {
+      read: () => new Response(connection.readable).bytes(),
+      close: () => connection.close(),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    for (const connection of this.#connections) {
+      try {
+        connection.close();
+      } catch {
+        // it was read to its end
+      }
+    }
+    this.#listener.close();
+  }
+}
+
+/** The frames that `ffmpeg` decodes from bytes. */
+async function framesIn(bytes: Uint8Array, dir: { file(name: string): string }, name: string) {
+  await Deno.writeFile(dir.file(name), bytes);
+  return await framemd5(dir.file(name), "-pix_fmt", "rgb24");
+}
+
+const md5s = (frames: readonly string[]) => frames.map((line) => line.split(",").at(-1));
+
+Deno.test("each viewer of a broadcast gets its own container, from a key frame on", async () => {
+  using dir = tempDir();
+  const broadcast = new Broadcast();
+  const codec = {
+    encoderFormat: "yuv420p",
+    encoderOption: { preset: "ultrafast", tune: "zerolatency" },
+  };
+  const video = broadcast.addVideoStream(25, 64, 48, codec);
+  const audio = broadcast.addAudioStream(48000, 1);
+  broadcast.setMetadata({ title: "Live" });
+  const live = await broadcast.open();
+  const write = async (from: number, to: number) => {
+    for (let i = from; i < to; i++) {
+      await live.writeVideoChunk(video, pixels(SIZE, 1).map((it) => (it + i) & 255));
+      await live.writeAudioChunk(audio, new Float32Array(1920).fill(i / 1000));
+    }
+  };
+  await live.add(dir.file("first.mp4"));
+  await write(0, 40);
+  strictEqual(live.numViewers, 1);
+  const [late, short] = [
+    await live.add(dir.file("late.mkv")),
+    await live.add(dir.file("short.ts")),
+  ];
+  const streams = Object.fromEntries(
+    ["mp4", "matroska", "mpegts", "flv"].map((format) => [
+      format,
+      new Response(live.readable({ format })).bytes(),
+    ]),
+  );
+  const response = live.response({ headers: { "x-more": "1" } });
+  strictEqual(response.headers.get("content-type"), "video/mp4");
+  strictEqual(response.headers.get("cache-control"), "no-store");
+  strictEqual(response.headers.get("x-more"), "1");
+  const body = response.bytes();
+  await write(40, 90);
+  strictEqual(live.numViewers, 8);
+  await short.close();
+  strictEqual(await short.ended, undefined);
+  await write(90, 140);
+  await live.close();
+  strictEqual(await late.ended, undefined);
+  deepStrictEqual([late.stats.queued, short.stats.queued], [0, 0]);
+
+  const whole = await framemd5(dir.file("first.mp4"), "-map", "0:v");
+  strictEqual(whole.length, 140);
+  const check = async (path: string, count: number) => {
+    const frames = await framemd5(path, "-map", "0:v");
+    // A key frame is made for those who come: at once, or a second after the last one.
+    strictEqual(frames.length, count, path);
+    const { streams, format } = await ffprobe(path);
+    for (const { start_time } of streams) ok(Number(start_time) < 0.05, `${path}: ${start_time}`);
+    strictEqual(streams.length, 2, path);
+    return format;
+  };
+  const format = await check(dir.file("late.mkv"), 100);
+  strictEqual(format.tags.title, "Live");
+  await check(dir.file("short.ts"), 50);
+  for (const [name, bytes] of Object.entries({ ...streams, response: body })) {
+    await Deno.writeFile(dir.file(name), await bytes);
+    await check(dir.file(name), 100);
+  }
+  noLiveHandles();
+});
+
+Deno.test("a broadcast's viewers decode what was written, bit by bit", async () => {
+  using dir = tempDir();
+  using receivers = new Receivers();
+  const live = await pictures("matroska", "ffv1", { encoderFormat: "bgr0" });
+  const frames = Array.from(
+    { length: 30 },
+    (_, i) => pixels(SIZE, 1).map((it) => (it + 7 * i) & 255),
+  );
+  const [viewer, peer] = await Promise.all([live.add(receivers.url), receivers.accept()]);
+  const received = peer.read();
+  const read = new Response(live.readable()).bytes();
+  for (const frame of frames) await live.writeVideoChunk(0, frame);
+  await live.close();
+  strictEqual(viewer.stats.packets, 30);
+  strictEqual(viewer.stats.dropped, 0);
+  await Deno.writeFile(dir.file("frames.rgb"), new Blob(frames).stream());
+  const raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "64x48", "-r", "25"];
+  const list = await ffmpegCli(...raw, "-i", dir.file("frames.rgb"), "-f", "framemd5", "-");
+  const expected = md5s(
+    new TextDecoder().decode(list).split("\n").filter((it) => /^[^#]/.test(it)),
+  );
+  deepStrictEqual(md5s(await framesIn(await received, dir, "tcp.mkv")), expected);
+  deepStrictEqual(md5s(await framesIn(await read, dir, "readable.mkv")), expected);
+  noLiveHandles();
+});
+
+Deno.test("a stalled viewer loses frames, nine others none, and memory stays flat", async () => {
+  const FRAMES = 20_000;
+  using dir = tempDir();
+  using receivers = new Receivers();
+  const live = await pictures("mpegts", "mpeg4", { codecConfig: { gopSize: 50 } });
+  const viewers: Viewer[] = [];
+  const received: Promise<unknown>[] = [];
+  let whole: Promise<Uint8Array<ArrayBuffer>> | undefined;
+  for (let i = 0; i < 4; i++) {
+    const [viewer, peer] = await Promise.all([live.add(receivers.url), receivers.accept()]);
+    viewers.push(viewer);
+    const bytes = peer.read();
+    whole ??= bytes;
+    received.push(bytes);
+  }
+  const [stalled] = await Promise.all([live.add(receivers.url), receivers.accept()]);
+  const lengths: Promise<number>[] = [];
+  for (let i = 0; i < 5; i++) {
+    lengths.push(lengthOf(live.readable()));
+  }
+  await eventually("ten viewers", () => live.numViewers === 10 || undefined);
+  const frame = pixels(SIZE, 1);
+  const memory: number[] = [];
+  for (let i = 0; i < FRAMES; i++) {
+    crypto.getRandomValues(frame.subarray(0, 3000)); // keeps packets at 2 KB or so
+    await live.writeVideoChunk(0, frame);
+    // The pictures come faster than 25 a second: as fast as those who read can take them.
+    if (i % 20 === 0) {
+      await eventually(
+        "viewers that keep up",
+        () => viewers.every(({ stats }) => stats.queued < 10) || undefined,
+        20,
+      );
+    }
+    if (i % 500 === 499) memory.push(Deno.memoryUsage().rss);
+  }
+  ok(stalled!.stats.dropped > FRAMES / 4, `${stalled!.stats.dropped} were dropped`);
+  const closing = performance.now();
+  await live.close();
+  ok(performance.now() - closing < 8000, "the stalled viewer held up the end");
+  match((await stalled!.ended)!.message, /too slow/);
+  for (const { stats } of viewers) {
+    deepStrictEqual([stats.packets, stats.dropped], [FRAMES, 0]);
+  }
+  const sizes = await Promise.all(lengths);
+  strictEqual(new Set(sizes).size, 1, `${sizes}`);
+  await Promise.all(received);
+  strictEqual((await framesIn(await whole!, dir, "whole.ts")).length, FRAMES);
+  const half = memory.length / 2;
+  const [early, late] = [Math.max(...memory.slice(0, half)), Math.max(...memory.slice(half))];
+  // What the test itself keeps of one viewer's bytes grows with them.
+  const kept = sizes[0]! * 4;
+  ok(late - early < kept + 30e6, `grew by ${(late - early) / 1e6} MB, of them ${kept / 1e6} ours`);
+  noLiveHandles();
+});
+
+async function lengthOf(stream: ReadableStream<Uint8Array>): Promise<number> {
+  let length = 0;
+  for await (const bytes of stream) length += bytes.length;
+  return length;
+}
+
+Deno.test("a viewer that fails, or does not come, leaves the others alone", async () => {
+  using dir = tempDir();
+  using receivers = new Receivers();
+  const live = await pictures("mpegts", "mpeg2video");
+  await live.add(dir.file("good.ts"));
+  const [gone, peer] = await Promise.all([live.add(receivers.url), receivers.accept()]);
+  const listening = live.add(`tcp://127.0.0.1:${freePort()}?listen=1`);
+  listening.catch(() => {});
+  await rejects(live.add(`tcp://127.0.0.1:${freePort()}`), { name: "FFmpegError" });
+  await rejects(live.add("nowhere.xyz", { format: "nonsense" }), TypeError);
+  await rejects(live.add(dir.file("a.ts"), { option: { nonsense: 1 } }), /nonsense/);
+  throws(() => live.readable({ format: "hls" }), /one stream of bytes/);
+  peer.close();
+  const cancelled = live.readable().getReader();
+  for (let i = 0; i < 200; i++) {
+    await live.writeVideoChunk(0, pixels(SIZE, 1).fill(i));
+    if (i === 100) await cancelled.cancel();
+    if (i === 150) await eventually("an end", () => gone.ended);
+  }
+  strictEqual((await gone.ended as Error).name, "FFmpegError");
+  strictEqual(live.numViewers, 1);
+  await live.close();
+  await rejects(listening, /closed/);
+  strictEqual((await framemd5(dir.file("good.ts"))).length, 200);
+  noLiveHandles();
+});
+
+Deno.test("a viewer that is waited for can be given up, and closed twice", async () => {
+  const live = await pictures("mpegts", "mpeg2video");
+  const reason = new Error("enough");
+  const url = () => `tcp://127.0.0.1:${freePort()}?listen=1`;
+  await rejects(live.add(url(), {}, { timeout: 50 }), { name: "TimeoutError" });
+  await rejects(live.add(url(), {}, { signal: AbortSignal.abort(reason) }), reason);
+  using dir = tempDir();
+  const viewer = await live.add(dir.file("a.ts"));
+  await live.writeVideoChunk(0, pixels(SIZE, 1));
+  await Promise.all([viewer.close(), viewer.close()]);
+  await viewer.close();
+  strictEqual(await viewer.ended, undefined);
+  await live.close();
+  // FFmpeg looks every 100 ms whether to give up.
+  await allFreed();
+});
+
+Deno.test("a broadcast asks for the permission to write where a viewer is", async () => {
+  using dir = tempDir();
+  const script = `
+    import { Broadcast } from ${JSON.stringify(new URL("../../mod.ts", import.meta.url).href)};
+    const broadcast = new Broadcast({ format: "wav" });
+    broadcast.addAudioStream(8000, 1);
+    const live = await broadcast.open();
+    const told = (it) => it.add(...arguments_).then(() => "opened", (error) => error.name);
+    let arguments_;
+    for (arguments_ of ${
+    JSON.stringify([
+      [dir.file("allowed/a.wav")],
+      [dir.file("denied.wav")],
+      ["tcp://127.0.0.1:1"],
+      ["data.m3u8", { format: "hls" }],
+    ])
+  }) console.log(await told(live));
+    await live.close();`;
+  await Deno.mkdir(dir.file("allowed"));
+  await Deno.writeTextFile(dir.file("script.js"), script);
+  const { text, stderr } = await runDeno(dir.file("script.js"), {
+    permissions: [
+      ...["--no-prompt", "--allow-ffi", "--allow-env", "--allow-import"],
+      ...["--allow-sys", `--allow-write=${dir.file("allowed")}`],
+    ],
+  });
+  deepStrictEqual(text.trim().split("\n"), [
+    "opened",
+    "NotCapable",
+    "NotCapable",
+    "NotCapable",
+  ], stderr);
+});
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+Deno.test("a broadcast at the wrong time, or with the wrong calls, is a clear error", async () => {
+  const broadcast = new Broadcast({ format: "mpegts" });
+  await rejects(broadcast.add("a.ts"), /not open: call open\(\) first/);
+  throws(() => broadcast.readable(), /not open/);
+  await rejects(broadcast.open(), /without streams/);
+  broadcast.addAudioStream(8000, 1, { encoder: "mp2", encoderSampleRate: 16000 });
+  throws(() => broadcast.openSync(), /in the background.*async/);
+  await rejects(broadcast.open({ muxrate: 1 }), /no options for a broadcast.*muxrate/);
+  await broadcast.open();
+  throws(() => broadcast.closeSync(), /in the background/);
+  throws(() => broadcast.readable({ latency: -1 }), RangeError);
+  throws(() => broadcast.readable({ latecny: 1 } as never), TypeError);
+  throws(() => new Broadcast({ format: "nonsense" }), TypeError);
+  await broadcast.close();
+  throws(() => broadcast.response(), /not open/);
+  const unused = new Broadcast();
+  await unused.close();
+  noLiveHandles();
+});
+
+Deno.test("latency: writing does not wait for a slow receiver, which goes on at a key frame", async () => {
+  using dir = tempDir();
+  using receivers = new Receivers();
+  const writer = new StreamWriter(receivers.url, { format: "mpegts", latency: 1 });
+  const config = { gopSize: 20, maxBFrames: 0 };
+  writer.addVideoStream(25, 320, 240, { encoder: "mpeg2video", codecConfig: config });
+  throws(() => writer.openSync(), /in the background/);
+  const [peer] = await Promise.all([receivers.accept(), writer.open()]);
+  const noise = new Uint8Array(320 * 240 * 3);
+  for (let i = 0; i < noise.length; i += 50_000) {
+    crypto.getRandomValues(noise.subarray(i, i + 50_000));
+  }
+  let i = 0;
+  while (writer.stats.dropped === 0 && i < 2000) {
+    noise.copyWithin(1000, 0);
+    await writer.writeVideoChunk(0, noise);
+    i++;
+  }
+  ok(writer.stats.dropped > 0, "nothing was dropped");
+  ok(writer.stats.queued > 0);
+  const received = peer.read();
+  await eventually("an empty queue", () => writer.stats.queued === 0 || undefined);
+  for (let more = 0; more < 60; more++) {
+    await writer.writeVideoChunk(0, noise.fill(more));
+    await eventually("an empty queue", () => writer.stats.queued < 5 || undefined);
+  }
+  await writer.close();
+  const { dropped, packets } = writer.stats;
+  const frames = await framesIn(await received, dir, "received.ts");
+  strictEqual(frames.length, packets - dropped);
+  const { code, stderr } = await run("ffmpeg", [
+    ...["-v", "error", "-i", dir.file("received.ts"), "-f", "null", "-"],
+  ]);
+  strictEqual(code, 0);
+  strictEqual(stderr, "", "it decodes without an error, as it goes on at a key frame");
+  noLiveHandles();
+});
+
+for (const latency of [undefined, 2]) {
+  const how = latency === undefined ? "" : ", in the background";
+  Deno.test(`reconnect: when a client is killed the next one is sent to${how}`, async () => {
+    using dir = tempDir();
+    const port = freePort();
+    const url = `tcp://127.0.0.1:${port}`;
+    const settings = latency === undefined ? {} : { latency };
+    const writer = new StreamWriter(`${url}?listen=1`, {
+      format: "mpegts",
+      reconnect: true,
+      ...settings,
+    });
+    const config = { gopSize: 300, maxBFrames: 0 };
+    writer.addVideoStream(25, 320, 240, { encoder: "mpeg2video", codecConfig: config });
+    // Each is started before it is listened for: it tries until it is connected.
+    const client = (name: string) => {
+      const args = ["-v", "error", "-y", "-i", url, "-c", "copy", dir.file(name)];
+      const abort = new AbortController();
+      const received = (async () => {
+        while (!abort.signal.aborted) {
+          const { success } = await new Deno.Command("ffmpeg", {
+            args,
+            signal: abort.signal,
+            stdin: "null",
+            stderr: "null",
+          }).output();
+          if (success) return;
+        }
+      })();
+      return { kill: () => abort.abort(), received };
+    };
+    const first = client("first.ts");
+    await writer.open();
+    const picture = pixels(320 * 240 * 3, 1);
+    let second: ReturnType<typeof client> | undefined;
+    let after = 0;
+    for (let i = 0; after < 50; i++) {
+      await writer.writeVideoChunk(0, picture.map((it) => (it + i) & 255));
+      if (i === 30) {
+        first.kill();
+        second = client("second.ts");
+      }
+      if (writer.stats.reconnects === 1) after++;
+      ok(i < 3000, "the writer does not notice");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await writer.close();
+    await Promise.all([first.received, second!.received]);
+    strictEqual(writer.stats.reconnects, 1);
+    const { packets } = await ffprobe(dir.file("second.ts"), "-show_packets");
+    match(packets[0].flags, /K/);
+    ok(packets.length > 20, `${packets.length} packets`);
+    const frames = await framemd5(dir.file("second.ts"));
+    strictEqual(frames.length, packets.length);
+    noLiveHandles();
+  });
+}
+
+Deno.test("sdp() tells a receiver of RTP what it needs", async () => {
+  using dir = tempDir();
+  const [one, two] = [freePort() & ~1, freePort() & ~1];
+  const sound = new StreamWriter(`rtp://127.0.0.1:${one}`, { format: "rtp", realtime: true });
+  sound.addAudioStream(48000, 1, { encoder: "aac" });
+  const picture = new StreamWriter(`rtp://127.0.0.1:${two}`, { format: "rtp", realtime: true });
+  const config = { gopSize: 5, maxBFrames: 0 };
+  picture.addVideoStream(25, 64, 48, { encoder: "mpeg4", codecConfig: config });
+  throws(() => sound.sdp(), /call open\(\) first/);
+  await Promise.all([sound.open(), picture.open()]);
+  const text = picture.sdp(sound);
+  match(text, new RegExp(`^v=0[^]*m=video ${two} [^]*m=audio ${one} `));
+  match(sound.sdp(), new RegExp(`m=audio ${one} RTP/AVP`));
+  await Deno.writeTextFile(dir.file("session.sdp"), text);
+  const args = [
+    "-v",
+    "error",
+    "-protocol_whitelist",
+    "file,udp,rtp",
+    "-i",
+    dir.file("session.sdp"),
+  ];
+  const receiving = run("ffmpeg", [...args, "-t", "1", "-c", "copy", dir.file("out.mkv")]);
+  let running = true;
+  receiving.finally(() => running = false);
+  for (let i = 0; running && i < 500; i++) {
+    await Promise.all([
+      picture.writeVideoChunk(0, pixels(SIZE, 1).map((it) => (it + i) & 255)),
+      sound.writeAudioChunk(0, new Float32Array(1920)),
+    ]);
+  }
+  await Promise.all([sound.close(), picture.close()]);
+  strictEqual((await receiving).code, 0, (await receiving).stderr);
+  const { streams } = await ffprobe(dir.file("out.mkv"));
+  deepStrictEqual(streams.map((it: { codec_name: string }) => it.codec_name).sort(), [
+    "aac",
+    "mpeg4",
+  ]);
+  const file = new StreamWriter(dir.file("a.wav"));
+  throws(() => file.sdp(), /Expected writers with the format "rtp", got "wav"/);
+  await file.close();
+  noLiveHandles();
+});
+
+/** Runs the example's live page, and looks at it in a browser. */
+const onPage = (name: string, fn: () => Promise<void>) =>
+  Deno.test({ name, fn, ignore: !HAS_BROWSER });
+
+onPage("a browser plays the live page, whose picture moves", async () => {
+  const port = freePort();
+  const script = new URL("../../examples/live_page.ts", import.meta.url).pathname;
+  const server = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", script, `${port}`],
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  try {
+    await eventually(
+      "a server",
+      () => fetch(`http://127.0.0.1:${port}/`).then((it) => it.text(), () => undefined),
+      20,
+    );
+    await using page = await startBrowser(`http://127.0.0.1:${port}/`);
+    const video = (property: string) =>
+      page.evaluate<number>(`document.querySelector("video").${property}`);
+    await eventually(
+      "a video that plays",
+      async () => await video("currentTime") > 0.5 || undefined,
+      30,
+    );
+    deepStrictEqual([await video("videoWidth"), await video("videoHeight")], [640, 360]);
+    const [before, shot] = [await video("currentTime"), await page.screenshot()];
+    await eventually(
+      "another picture",
+      async () => await video("currentTime") > before + 0.5 || undefined,
+    );
+    const other = await page.screenshot();
+    const [one, two] = [await averageColors(shot), await averageColors(other)];
+    ok(one.some((it, i) => Math.abs(it - two[i]!) > 10), "the picture stands still");
+    // The ball is the only thing that is as bright.
+    ok(Math.max(...one) > 150 && Math.max(...two) > 150, "there is no ball");
+  } finally {
+    server.kill("SIGINT");
+    const { code, stderr } = await server.output();
+    strictEqual(code, 0, new TextDecoder().decode(stderr));
+  }
+});
+
+/** The colours of a picture's 16 by 12 parts. */
+async function averageColors(png: Uint8Array): Promise<Uint8Array> {
+  using dir = tempDir();
+  await Deno.writeFile(dir.file("a.png"), png);
+  return await ffmpegCli(
+    "-i",
+    dir.file("a.png"),
+    "-vf",
+    "scale=16:12:flags=area",
+    "-pix_fmt",
+    "rgb24",
+    "-f",
+    "rawvideo",
+    "-",
+  );
+}
+
+onPage("a browser plays fragmented MP4 by Media Source", async () => {
+  const broadcast = new Broadcast({ realtime: true });
+  broadcast.addVideoStream(25, 320, 240, {
+    encoderFormat: "yuv420p",
+    encoderOption: { preset: "ultrafast", tune: "zerolatency", profile: "baseline", level: "3.0" },
+  });
+  broadcast.addAudioStream(48000, 1);
+  const live = await broadcast.open();
+  const page = `<video autoplay muted></video><script>
+    const source = new MediaSource();
+    document.querySelector("video").src = URL.createObjectURL(source);
+    source.onsourceopen = async () => {
+      const buffer = source.addSourceBuffer('video/mp4; codecs="avc1.42C01E, mp4a.40.2"');
+      for await (const bytes of (await fetch("/live")).body) {
+        buffer.appendBuffer(bytes);
+        await new Promise((done) => buffer.onupdateend = done);
+      }
+      source.endOfStream();
+    };</script>`;
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    (request) =>
+      request.url.endsWith("/live")
+        ? live.response()
+        : new Response(page, { headers: { "content-type": "text/html" } }),
+  );
+  let running = true;
+  const writing = (async () => {
+    for (let i = 0; running; i++) {
+      await live.writeVideoChunk(0, pixels(320 * 240 * 3, 1).map((it) => (it + i) & 255));
+      await live.writeAudioChunk(1, new Float32Array(1920));
+    }
+    await live.close();
+  })();
+  {
+    await using shown = await startBrowser(`http://127.0.0.1:${server.addr.port}/`);
+    const state = () =>
+      shown.evaluate<[number, number]>(
+        `(({ currentTime, videoWidth }) => [currentTime, videoWidth])(document.querySelector("video"))`,
+      );
+    await eventually("a video that plays", async () => (await state())[0] > 1 || undefined, 30);
+    strictEqual((await state())[1], 320);
+    running = false;
+    await writing;
+    await eventually(
+      "its end",
+      () =>
+        shown.evaluate<boolean>(`document.querySelector("video").ended`).then((it) =>
+          it || undefined
+        ),
+      15,
+    );
+  }
+  noLiveHandles();
+});
+
+Deno.test("broadcasts and live writers called in random orders leave nothing behind", async () => {
+  const script = new URL("broadcast_fuzz.ts", import.meta.url).pathname;
+  const seed = String(Math.floor(Math.random() * 1e6));
+  const { code, text, stderr } = await runDeno(script, { args: ["20", seed], timeout: 120_000 });
+  strictEqual(code, 0, `seed ${seed}: ${stderr.slice(-2000)}`);
+  strictEqual(text.trim(), "{}", `seed ${seed}`);
+});
+
+Deno.test("flush() of a container that writes files of its own does not end the process", async () => {
+  using dir = tempDir();
+  const writer = new StreamWriter(dir.file("a.m3u8"));
+  writer.addVideoStream(25, 64, 48, { encoder: "mpeg2video" });
+  await writer.open();
+  await writer.writeVideoChunk(0, pixels(SIZE, 5));
+  await writer.flush();
+  await writer.close();
+  strictEqual((await framemd5(dir.file("a.m3u8"))).length, 5);
+  noLiveHandles();
+});

@@ -1,0 +1,23 @@
+import { strictEqual } from "node:assert/strict";
+import { runSync } from "../../ffi/call.ts";
+import { Muxer } from "../../src/outputs/muxer.ts";
+import { AudioOutputStream } from "../../src/writing/output_stream.ts";
+import { noLiveHandles } from "../support/helpers.ts";
+
+Deno.test("Muxer is not asked for what was heard once its end has begun", () => {
+  {
+    using muxer = new Muxer("-", "null");
+    using stream = AudioOutputStream.create(muxer, 8000, 1, { format: "s16" }, () => undefined);
+    muxer.addStream(stream.encoder.context);
+    strictEqual(muxer.opened, false);
+    runSync(muxer.open({}, undefined));
+    strictEqual(muxer.opened, true);
+    const ending = muxer.finish();
+    const step = ending.next(); // as if the trailer was being written on another thread
+    strictEqual(step.done, false);
+    strictEqual(muxer.opened, false);
+    strictEqual(muxer.heard(0), undefined);
+    ending.next(step.value!.now());
+  }
+  noLiveHandles();
+});
