@@ -121,8 +121,8 @@ export class StreamWriter implements Disposable, AsyncDisposable {
   /**
    * Adds a video stream.
    *
-   * @param frameRate Pictures per second of the chunks; kept exactly: 30000 / 1001 is not rounded.
-   * @param width The width of the chunks' pictures in pixels.
+   * @param frameRate Frames per second of the chunks; kept exactly: 30000 / 1001 is not rounded.
+   * @param width The width of the chunks' frames in pixels.
    * @param height Their height.
    * @param options The chunks' format, and what to encode.
    * @returns The stream's index, for `writeVideoChunk`.
@@ -139,8 +139,8 @@ export class StreamWriter implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Adds a stream whose packets are copied from a reader, without being decoded: to put a film into
-   * another container, to cut it at key frames, to take the sound out of it. Whatever the reader reads
+   * Adds a stream whose packets are copied from a reader, without being decoded: to put a video
+   * into another container, to cut it at key frames, to take the sound out of it. Whatever the reader reads
    * from then on is copied, by `processAllPackets()` or along with what is decoded. Where the container
    * wants another form of the same data (as MPEG-TS does of MP4's H.264), FFmpeg changes it.
    *
@@ -182,7 +182,7 @@ export class StreamWriter implements Disposable, AsyncDisposable {
    * Opens the destination and writes the container's header.
    *
    * @param options Options of the protocol and the container: `{ movflags: "+faststart" }`.
-   * @param wait Ways to give up waiting, for destinations that keep one waiting: a viewer who has not
+   * @param wait Ways to give up waiting, for destinations that block: a viewer who has not
    * come, a server that does not answer. The writer is then closed.
    * @returns The writer itself, to be used with `await using`.
    * @throws {FFmpegError} When the destination can't be opened.
@@ -230,13 +230,13 @@ export class StreamWriter implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Writes one or more pictures.
+   * Writes one or more video frames.
    *
    * @param i The stream's index.
    * @param chunk The pixels, in the stream's format; or `{ data, layout: "NCHW" }`; or one or more
    * `ImageData`; or a chunk from a `StreamReader`. It is read when the write takes its turn: leave it
    * as it is until the promise resolves.
-   * @param pts When the first picture is to be seen, in seconds. Default: right after the last one.
+   * @param pts When the first frame is to be seen, in seconds. Default: right after the last one.
    * @param wait Ways to give up waiting.
    * @throws {TypeError} For a chunk that does not fit the stream: nothing of it is written.
    * @throws {RangeError} For a time that has already been written.
@@ -292,7 +292,7 @@ export class StreamWriter implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Encodes what has been gathered and pushes it to the destination.
+   * Encodes what has been buffered and pushes it to the destination.
    *
    * Most encoders take nothing more after that; a write that can't be encoded says so.
    *
@@ -308,10 +308,10 @@ export class StreamWriter implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Encodes what has been gathered, writes the container's end, and closes the destination. A sound
+   * Encodes what has been buffered, writes the container's end, and closes the destination. A sound
    * device has then been heard to the end. A second call does nothing.
    *
-   * A call that was aborted and can't be broken off, such as a name that is being looked up, does not
+   * A call that was aborted and can't be cancelled, such as a name that is being looked up, does not
    * hold this up for long: the rest is then done as soon as that call has come back.
    *
    * @param options Whether to wait for that, and ways to give up waiting.
@@ -338,7 +338,7 @@ export class StreamWriter implements Disposable, AsyncDisposable {
 
   /**
    * What a receiver of RTP must be told: where the streams go and how they are encoded, in SDP. RTP
-   * carries one stream; a film takes two writers, one for its pictures and one for its sound.
+   * carries one stream; video with sound takes two writers, one for each.
    *
    * @param others Other open writers whose streams belong to the same session.
    * @throws {Error} Before `open`.

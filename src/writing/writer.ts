@@ -57,13 +57,13 @@ export interface WriterParts {
   /** What is opened for it. */
   readonly target: Target | undefined;
   /**
-   * Checks that the script may open it with these options, and gives those to open it with. Throws
+   * Checks that the script may open it with these options, and returns those to open it with. Throws
    * Deno's own error.
    */
   readonly allow: (options: Record<string, string>) => Record<string, string>;
-  /** Whether writing may keep one waiting. */
+  /** Whether writing may block. */
   readonly waits: boolean;
-  /** Whether packets are handed on when they are due. */
+  /** Whether packets are forwarded when they are due. */
   readonly paced: boolean;
   /** What time it is, in seconds of the media; default: it runs from the first packet. */
   readonly clock?: (() => number | undefined) | undefined;
@@ -369,7 +369,7 @@ export class Writer implements QueueOwner {
         }
       }
       yield* this.#closeTarget(failures);
-      // Some containers do not tell that their end was broken off.
+      // Some containers do not tell that writing their end was interrupted.
       if (this.#output.interrupt.triggered) failures.push(failure(EXIT, "write the end"));
     }
     this.#release();
