@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Rest, runAsync, runSync, type Steps } from "../../ffi/call.ts";
+import { type Pending, runAsync, runSync, type Steps } from "../../ffi/call.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
 import { signalOf, type WaitOptions } from "./wait.ts";
 
@@ -55,7 +55,7 @@ export class Operations {
   }
 
   /** Runs an operation now, on the calling thread. */
-  now(operation: () => Rest): void;
+  now(operation: () => Pending): void;
   now<T>(operation: () => Steps<T>): T;
   now<T>(operation: () => Steps<T> | undefined): T | undefined {
     this.#checkSync();
@@ -81,12 +81,12 @@ export class Operations {
    * @param wait Ways to give up waiting.
    * @param tooLate What to do with the result of an operation that was left behind.
    */
-  later(operation: () => Rest, wait?: WaitOptions, tooLate?: () => Rest): Promise<void>;
-  later<T>(operation: () => Steps<T>, wait?: WaitOptions, tooLate?: (it: T) => Rest): Promise<T>;
+  later(operation: () => Pending, wait?: WaitOptions, tooLate?: () => Pending): Promise<void>;
+  later<T>(operation: () => Steps<T>, wait?: WaitOptions, tooLate?: (it: T) => Pending): Promise<T>;
   async later<T>(
     operation: () => Steps<T> | undefined,
     wait?: WaitOptions,
-    tooLate?: (it: T) => Rest,
+    tooLate?: (it: T) => Pending,
   ): Promise<T | undefined> {
     const signal = signalOf(wait);
     if (signal === undefined) return await this.#inTurn(operation);
@@ -102,7 +102,7 @@ export class Operations {
   }
 
   /** Runs the operation that closes the owner: a call that was left behind does not hold it up. */
-  async atLast(operation: () => Rest, wait?: WaitOptions): Promise<void> {
+  async atLast(operation: () => Pending, wait?: WaitOptions): Promise<void> {
     const closing = this.later(operation, wait);
     if (this.#leftBehind === 0) return await closing;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -112,7 +112,7 @@ export class Operations {
   }
 
   /** The same, on the calling thread: what was left behind is closed after. */
-  nowAtLast(operation: () => Rest): void {
+  nowAtLast(operation: () => Pending): void {
     if (this.#leftBehind === 0) return this.now(operation);
     this.later(operation).catch(() => {}); // what was left behind has been reported
   }
@@ -182,7 +182,7 @@ export class Operations {
 /** How an operation that may be aborted goes. */
 interface Course<T> {
   readonly signal: AbortSignal;
-  readonly tooLate: ((it: T) => Rest) | undefined;
+  readonly tooLate: ((it: T) => Pending) | undefined;
   /** Whether its caller has been told that it is over, while it is not. */
   left: boolean;
 }

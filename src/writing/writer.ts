@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Rest, Sink, Steps } from "../../ffi/call.ts";
+import type { Pending, Sink, Steps } from "../../ffi/call.ts";
 import { EXIT, FFmpegError } from "../../ffi/error.ts";
 import { flag, nonNegative, optionsObject, textRecord } from "../base/arguments.ts";
 import { failure } from "../base/failure.ts";
@@ -437,7 +437,7 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     this.#operations.now(() => this.#write(stream, checked, pts));
   }
 
-  #write(stream: EncodedStream, chunk: { numFrames: number }, pts: number | undefined): Rest {
+  #write(stream: EncodedStream, chunk: { numFrames: number }, pts: number | undefined): Pending {
     this.#mustBe("open", "write a chunk");
     try {
       const rest = stream.write(chunk, pts);
