@@ -4,7 +4,7 @@
  * @module
  */
 
-import { call, type Rest, type Steps, type Twin } from "../../ffi/call.ts";
+import { call, type Pending, type Steps, type Twin } from "../../ffi/call.ts";
 import { hasMuxer, layoutOf, setDisplayMatrix } from "../../ffi/compat.ts";
 import { replaceEntries } from "../../ffi/dictionary.ts";
 import { EAGAIN, posixCode } from "../../ffi/error.ts";
@@ -323,7 +323,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
    * Writes a packet of a stream, whose times are in units of `timeBase`; `waits` tells whether the
    * destination may keep one waiting.
    */
-  write(packet: Packet, index: number, timeBase: Rational, waits: boolean): Rest {
+  write(packet: Packet, index: number, timeBase: Rational, waits: boolean): Pending {
     this.#checkDisplay();
     if (this.#quit) {
       throw failure(posixCode("EIO"), "show the picture", "the window was closed by its user");

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { breathe, call, type Sink, type Steps, type Twin } from "../../ffi/call.ts";
+import { call, type Sink, type Steps, type Twin, yieldToEventLoop } from "../../ffi/call.ts";
 import { displayMatrix, inputOptions, layoutOf } from "../../ffi/compat.ts";
 import { Dictionary, readEntries } from "../../ffi/dictionary.ts";
 import { EXIT } from "../../ffi/error.ts";
@@ -344,7 +344,7 @@ export class Demuxer extends Handle<"AVFormatContext"> {
       if (stream_index !== index || (flags & AV_PKT_FLAG_KEY) === 0 || pts === NOPTS) return;
       found = toSeconds(pts, this.timeBase(index));
     };
-    while (found === undefined && (yield* this.read(look)) === 0) yield* breathe();
+    while (found === undefined && (yield* this.read(look)) === 0) yield* yieldToEventLoop();
     return found;
   }
 

@@ -4,7 +4,14 @@
  * @module
  */
 
-import { breathe, outOfBreath, runSync, type Sink, sleep, type Steps } from "../../ffi/call.ts";
+import {
+  runSync,
+  shouldYield,
+  type Sink,
+  sleep,
+  type Steps,
+  yieldToEventLoop,
+} from "../../ffi/call.ts";
 import { defaultLayout, displayMatrix, protocolOf } from "../../ffi/compat.ts";
 import { EAGAIN, EOF, posixCode } from "../../ffi/error.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
@@ -543,7 +550,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
     this.#times.began ??= began;
     while (true) {
       const code: number = yield* this.#open.read(this.#decode);
-      yield* breathe();
+      yield* yieldToEventLoop();
       if (code === 0) return 0;
       if (code === EOF || this.#isDamage(code) || this.#hasHungUp(code)) {
         yield* this.#drain();
@@ -652,7 +659,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
   }
 
   *#fillBuffer(retry: Retry): Steps<0 | 1> {
-    yield* breathe();
+    yield* yieldToEventLoop();
     while (!this.isBufferReady()) {
       if ((yield* this.#processPacket(retry)) === 1) return 1;
     }
@@ -688,7 +695,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
     const again = flag("reuse", reuse);
     this.#needStreams();
     while (true) {
-      if (!this.isBufferReady() || outOfBreath()) {
+      if (!this.isBufferReady() || shouldYield()) {
         await this.#queue.run(() => this.#fillBuffer(steps), wait);
       }
       const chunks = this.popChunks<T>();
@@ -740,7 +747,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
 
   /** Reads and decodes until an output stream has a chunk, or has come to its end. */
   *#fillOne(stream: InputStream): Steps<void> {
-    yield* breathe();
+    yield* yieldToEventLoop();
     while (!stream.buffer.ready && (!stream.exhausted || this.#failed)) {
       if ((yield* this.#processPacket(NO_RETRY)) === 1) return;
     }
