@@ -31,7 +31,7 @@ import { codecById, codecByName, nearestLayout, nearestRate, supportedBy } from 
 import { checkFilterNames } from "../media/filter_graph.ts";
 import type { StreamReader } from "../reading/stream_reader.ts";
 import { checkConfig, MAX_SAMPLE_RATE } from "../writing/choose_encoder.ts";
-import type { CodecConfig } from "../writing/encoder.ts";
+import type { CodecConfig } from "../writing/encoder_setup.ts";
 import { StreamWriter } from "../writing/stream_writer.ts";
 import { nextChunk, openReader, setUp, type Wait, waitFor, writeAll } from "./both_ways.ts";
 import { EffectStream } from "./effect_stream.ts";

@@ -46,7 +46,8 @@ import {
   videoSettings,
   type VideoSignal,
 } from "./choose_encoder.ts";
-import { type AudioEncoderSettings, Encoder, type VideoEncoderSettings } from "./encoder.ts";
+import { Encoder } from "./encoder.ts";
+import type { AudioEncoderSettings, VideoEncoderSettings } from "./encoder_setup.ts";
 import type { AudioStreamOptions, VideoStreamOptions } from "./options.ts";
 import { isRawAudio, isRawVideo, RawAudio, RawVideo } from "./raw_encoder.ts";
 import { AudioFrames, VideoFrames } from "./to_frame.ts";
