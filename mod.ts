@@ -115,4 +115,3 @@ export type {
 } from "./src/broadcast/options.ts";
 export type { BytesReader, BytesWriter } from "./src/io/bytes.ts";
 export type { WaitOptions } from "./src/base/wait.ts";
-export type { Writer } from "./src/writing/writer.ts";

@@ -21,7 +21,7 @@ import {
 } from "../base/arguments.ts";
 import { failure } from "../base/failure.ts";
 import { requireFilters, requireOptions } from "../base/permissions.ts";
-import { Operations } from "../base/serial_queue.ts";
+import { SerialQueue } from "../base/serial_queue.ts";
 import { article, shown } from "../base/text.ts";
 import type { WaitOptions } from "../base/wait.ts";
 import type { BytesSource } from "../io/object_source.ts";
@@ -106,7 +106,7 @@ function free({ demuxer, streams }: { demuxer: Demuxer; streams: InputStream[] }
 export class StreamReader implements CopySource, Disposable, AsyncDisposable {
   readonly #demuxer: Demuxer;
   readonly #streams: InputStream[] = [];
-  readonly #operations: Operations;
+  readonly #queue: SerialQueue;
   readonly #strict: boolean;
   readonly #url: string;
   readonly #onlyLater: boolean;
@@ -133,11 +133,11 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
     this.#onlyLater = onlyLater;
     // Reading a local file is not broken off: FFmpeg would take it for damaged.
     const breaks = () => demuxer.waits ? interrupt : undefined;
-    this.#operations = new Operations(
-      "StreamReader",
-      breaks,
-      onlyLater ? "has a source of async calls" : undefined,
-    );
+    this.#queue = new SerialQueue({
+      name: "StreamReader",
+      interrupt: breaks,
+      asyncOnly: onlyLater ? "has a source of async calls" : undefined,
+    });
     forgotten.register(this, { demuxer, streams: this.#streams }, this);
   }
 
@@ -157,13 +157,16 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
   ): Promise<StreamReader> {
     const { signal, timeout, ...rest } = anyObject("the options of StreamReader.open", options);
     const opening = new Opening(src, rest, false);
-    const operations = new Operations("StreamReader", () => opening.interrupt);
+    const queue = new SerialQueue({
+      name: "StreamReader",
+      interrupt: () => opening.interrupt,
+    });
     const wait = {
       ...(signal === undefined ? {} : { signal }),
       ...(timeout === undefined ? {} : { timeout }),
     };
     try {
-      const demuxer = await operations.later(() => opening.steps(), wait, (late) => {
+      const demuxer = await queue.run(() => opening.steps(), wait, (late) => {
         late[Symbol.dispose]();
         return undefined;
       });
@@ -446,7 +449,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
    */
   removeStream(i: number): void {
     const stream = this.#output(i);
-    this.#operations.now(() => nothing());
+    this.#queue.runSync(() => nothing());
     this.#removed.frames += stream.frames;
     this.#removed.skipped += stream.skipped;
     this.#removed.dropped += stream.buffer.dropped;
@@ -465,13 +468,13 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
    */
   async seek(timestamp: number, mode: SeekMode = "precise", wait?: WaitOptions): Promise<void> {
     checkSeek(timestamp, mode);
-    await this.#operations.later(() => this.#seek(timestamp, mode), wait);
+    await this.#queue.run(() => this.#seek(timestamp, mode), wait);
   }
 
   /** The same as {@linkcode seek}, blocking. */
   seekSync(timestamp: number, mode: SeekMode = "precise"): void {
     checkSeek(timestamp, mode);
-    this.#operations.now(() => this.#seek(timestamp, mode));
+    this.#queue.runSync(() => this.#seek(timestamp, mode));
   }
 
   *#seek(timestamp: number, mode: SeekMode): Steps<void> {
@@ -523,13 +526,13 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
    */
   async processPacket(retry?: RetryOptions): Promise<0 | 1> {
     const { steps, wait } = retrying(retry);
-    return await this.#operations.later(() => this.#processPacket(steps), wait);
+    return await this.#queue.run(() => this.#processPacket(steps), wait);
   }
 
   /** The same as {@linkcode processPacket}, blocking. */
   processPacketSync(retry?: RetryOptions): 0 | 1 {
     const { steps } = retrying(retry);
-    return this.#operations.now(() => this.#processPacket(steps));
+    return this.#queue.runSync(() => this.#processPacket(steps));
   }
 
   *#processPacket(retry: Retry): Steps<0 | 1> {
@@ -619,12 +622,12 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
    * @param wait Ways to give up waiting.
    */
   async processAllPackets(wait?: WaitOptions): Promise<void> {
-    await this.#operations.later(() => this.#processAll(), wait);
+    await this.#queue.run(() => this.#processAll(), wait);
   }
 
   /** The same as {@linkcode processAllPackets}, blocking. */
   processAllPacketsSync(): void {
-    this.#operations.now(() => this.#processAll());
+    this.#queue.runSync(() => this.#processAll());
   }
 
   *#processAll(): Steps<void> {
@@ -639,13 +642,13 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
    */
   async fillBuffer(retry?: RetryOptions): Promise<0 | 1> {
     const { steps, wait } = retrying(retry);
-    return await this.#operations.later(() => this.#fillBuffer(steps), wait);
+    return await this.#queue.run(() => this.#fillBuffer(steps), wait);
   }
 
   /** The same as {@linkcode fillBuffer}, blocking. */
   fillBufferSync(retry?: RetryOptions): 0 | 1 {
     const { steps } = retrying(retry);
-    return this.#operations.now(() => this.#fillBuffer(steps));
+    return this.#queue.runSync(() => this.#fillBuffer(steps));
   }
 
   *#fillBuffer(retry: Retry): Steps<0 | 1> {
@@ -686,7 +689,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
     this.#needStreams();
     while (true) {
       if (!this.isBufferReady() || outOfBreath()) {
-        await this.#operations.later(() => this.#fillBuffer(steps), wait);
+        await this.#queue.run(() => this.#fillBuffer(steps), wait);
       }
       const chunks = this.popChunks<T>();
       if (chunks.every((chunk) => chunk === null)) return;
@@ -704,7 +707,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
     const again = flag("reuse", reuse);
     this.#needStreams();
     while (true) {
-      if (!this.isBufferReady()) this.#operations.now(() => this.#fillBuffer(steps));
+      if (!this.isBufferReady()) this.#queue.runSync(() => this.#fillBuffer(steps));
       const chunks = this.popChunks<T>();
       if (chunks.every((chunk) => chunk === null)) return;
       yield chunks;
@@ -727,7 +730,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
     const stream = this.#output(i);
     return new ReadableStream<Reusable<T>>({
       pull: async (controller) => {
-        await this.#operations.later(() => this.#fillOne(stream));
+        await this.#queue.run(() => this.#fillOne(stream));
         const chunk = stream.buffer.pop();
         if (chunk === undefined) controller.close();
         else controller.enqueue(chunk as Reusable<T>);
@@ -745,14 +748,14 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
 
   /** Closes the source. A second call does nothing. */
   async close(): Promise<void> {
-    if (this.#operations.hasLeftBehind && !this.#demuxer.freed) this.#demuxer.breakOff();
-    await this.#operations.atLast(() => this.#close());
+    if (this.#queue.hasAbandoned && !this.#demuxer.freed) this.#demuxer.breakOff();
+    await this.#queue.close(() => this.#close());
   }
 
   /** The same as {@linkcode close}, blocking. */
   closeSync(): void {
     if (this.#onlyLater) return void this.close().catch(() => {}); // as soon as it has its turn
-    this.#operations.nowAtLast(() => this.#close());
+    this.#queue.closeSync(() => this.#close());
   }
 
   // deno-lint-ignore require-yield -- closing a source does not wait, but takes its turn

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { runSync } from "../../ffi/call.ts";
 import { hasMuxer, protocolOf } from "../../ffi/compat.ts";
 import { hasSdl, prefersSdl } from "../../ffi/sdl/library.ts";
 import {
@@ -33,6 +34,7 @@ import { Muxer } from "../outputs/muxer.ts";
 import type { Output } from "../outputs/output.ts";
 import { ReconnectingOutput } from "../outputs/reconnecting.ts";
 import type { StreamWriterOptions } from "./options.ts";
+import { Writer } from "./writer.ts";
 
 /** The options of a writer, checked. */
 export function checkedOptions(options: StreamWriterOptions | undefined) {
@@ -172,15 +174,16 @@ function soundDevice(url: string): Output {
 
 /** Whether a sound device can be opened. */
 function opensSound(name: string): boolean {
-  const writer = new StreamWriter("default", { format: name });
+  const parts = urlParts("default", checkedOptions({ format: name }), undefined);
+  const writer = new Writer({ name: "StreamWriter", ...parts });
   try {
     writer.addAudioStream(48000, 2, { format: "s16" });
-    writer.openSync();
+    runSync(writer.open(writer.startOpening({})));
     return true;
   } catch {
     return false;
   } finally {
-    writer.closeSync({ drain: false });
+    runSync(writer.close(false));
   }
 }
 
