@@ -105,7 +105,7 @@ export type {
   StreamWriterOptions,
   VideoStreamOptions,
 } from "./src/writing/options.ts";
-export type { CodecConfig } from "./src/writing/encoder.ts";
+export type { CodecConfig } from "./src/writing/encoder_setup.ts";
 export type { StreamWriterStats } from "./src/devices/playout.ts";
 export type {
   BroadcastOptions,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { breathe, type Sink, sleep, type Steps } from "../../ffi/call.ts";
+import { type Sink, sleep, type Steps, yieldToEventLoop } from "../../ffi/call.ts";
 import { displayMatrix, protocolOf } from "../../ffi/compat.ts";
 import { EAGAIN, EOF, posixCode } from "../../ffi/error.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
@@ -309,7 +309,7 @@ export class Reader implements PacketSource, QueueOwner {
     this.#times.began ??= began;
     while (true) {
       const code: number = yield* this.#open.read(this.#dispatch);
-      yield* breathe();
+      yield* yieldToEventLoop();
       if (code === 0) return 0;
       if (code === EOF || this.#isDamage(code) || this.#hasHungUp(code)) {
         yield* this.#drain();
@@ -390,7 +390,7 @@ export class Reader implements PacketSource, QueueOwner {
 
   /** Reads and decodes until each of some output streams has a chunk; returns 1 at the end, else 0. */
   *fillBuffer(retry?: Retry, streams: readonly InputStream[] = this.#streams): Steps<0 | 1> {
-    yield* breathe();
+    yield* yieldToEventLoop();
     while (!this.isBufferReady(streams)) {
       if ((yield* this.processPacket(retry)) === 1) return 1;
     }
@@ -399,7 +399,7 @@ export class Reader implements PacketSource, QueueOwner {
 
   /** Reads and decodes until an output stream has a chunk, or has come to its end. */
   *fillOne(stream: InputStream): Steps<void> {
-    yield* breathe();
+    yield* yieldToEventLoop();
     while (!stream.buffer.ready && (!stream.exhausted || this.#failed)) {
       if ((yield* this.processPacket()) === 1) return;
     }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { outOfBreath, type Steps } from "../../ffi/call.ts";
+import { shouldYield, type Steps } from "../../ffi/call.ts";
 import { flag, given, nonNegative, optionsObject } from "../base/arguments.ts";
 import { SerialQueue } from "../base/serial_queue.ts";
 import { shown } from "../base/text.ts";
@@ -416,7 +416,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
     const { some, reuse, steps, wait } = this.#rounds("stream", streams, options);
     const reader = this.#reader;
     while (true) {
-      if (!reader.isBufferReady(some) || outOfBreath()) {
+      if (!reader.isBufferReady(some) || shouldYield()) {
         await this.#queue.run(() => reader.fillBuffer(steps, some), wait);
       }
       const chunks = reader.popChunks(some);

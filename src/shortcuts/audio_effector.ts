@@ -5,7 +5,7 @@
  * @module
  */
 
-import { abortable, breathe, runAsync, runSync, type Steps } from "../../ffi/call.ts";
+import { abortable, runAsync, runSync, type Steps, yieldToEventLoop } from "../../ffi/call.ts";
 import { defaultLayout, layoutName } from "../../ffi/compat.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { cString } from "../../ffi/memory.ts";
@@ -35,7 +35,7 @@ import { Reader } from "../reading/reader.ts";
 import { filteredAudio } from "../reading/stream_request.ts";
 import { checkConfig, MAX_SAMPLE_RATE } from "../writing/choose_encoder.ts";
 import { checkedOptions, objectParts } from "../writing/destinations.ts";
-import type { CodecConfig } from "../writing/encoder.ts";
+import type { CodecConfig } from "../writing/encoder_setup.ts";
 import { Writer } from "../writing/writer.ts";
 import { EffectStream } from "./effect_stream.ts";
 import { joined, nextChunk, type Sound, soundOf } from "./waveform.ts";
@@ -261,7 +261,7 @@ class Job implements Disposable {
   *#next(): Steps<AudioChunk | undefined> {
     if (this.#checked.numFrames === 0) return undefined;
     yield* abortable();
-    yield* breathe();
+    yield* yieldToEventLoop();
     this.#source ??= yield* this.#open();
     return yield* this.#source.next();
   }

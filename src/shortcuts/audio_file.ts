@@ -19,7 +19,7 @@ import type { SourceAudioStream } from "../reading/demuxer.ts";
 import { Opening } from "../reading/opening.ts";
 import { Reader } from "../reading/reader.ts";
 import { basicAudio } from "../reading/stream_request.ts";
-import type { CodecConfig } from "../writing/encoder.ts";
+import type { CodecConfig } from "../writing/encoder_setup.ts";
 import { StreamWriter } from "../writing/stream_writer.ts";
 import { encodingOf, type PcmEncoding, pcmEncodingOf, saveSettings } from "./pcm_encoding.ts";
 import { joined, nextChunk, type Sound, soundOf } from "./waveform.ts";
