@@ -16,9 +16,9 @@ import {
 } from "./formats.ts";
 
 /** Samples of one stretch of time. A `StreamReader` gives them, a `StreamWriter` takes them. */
-export interface AudioChunk {
+export interface AudioChunk<T extends AudioSamples = AudioSamples> {
   /** The samples in (frame, channel) order: those of one moment lie beside each other. */
-  readonly data: AudioSamples;
+  readonly data: T;
   /** How many moments (samples per channel) there are. */
   readonly numFrames: number;
   /** How many channels there are. */
@@ -52,12 +52,12 @@ export interface Waveform<T extends AudioSamples = AudioSamples> {
 }
 
 /** One or more pictures. A `StreamReader` gives them, a `StreamWriter` takes them. */
-export interface VideoChunk {
+export interface VideoChunk<T extends VideoPixels = VideoPixels> {
   /**
    * The pixels. Packed formats (`rgb24`, `rgba`, `gray8`) in (frame, height, width, channel) order;
    * planar ones (`yuv420p`, `nv12`) frame by frame in FFmpeg's plane order without row padding.
    */
-  readonly data: VideoPixels;
+  readonly data: T;
   /** How many pictures there are. */
   readonly numFrames: number;
   /** The height in pixels. */

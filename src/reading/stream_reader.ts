@@ -24,7 +24,9 @@ import type {
   ChunksAt,
   FilteredAudioOptions,
   FilteredVideoOptions,
+  PixelsOf,
   RetryOptions,
+  SamplesOf,
   SeekMode,
   StreamIndex,
   StreamOptions,
@@ -216,10 +218,10 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
    * @param options What to decode, and what to convert it to.
    * @returns The index of the output stream.
    */
-  addBasicAudioStream(
+  addBasicAudioStream<const F extends string | null = "fltp">(
     framesPerChunk: number,
-    options?: BasicAudioOptions,
-  ): StreamIndex<AudioChunk> {
+    options?: BasicAudioOptions & { readonly format?: F },
+  ): StreamIndex<AudioChunk<SamplesOf<F>>> {
     return this.#add(basicAudio(framesPerChunk, options));
   }
 
@@ -230,10 +232,10 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
    * @param options What to decode, and what to convert it to.
    * @returns The index of the output stream.
    */
-  addBasicVideoStream(
+  addBasicVideoStream<const F extends string | null = "rgb24">(
     framesPerChunk: number,
-    options?: BasicVideoOptions,
-  ): StreamIndex<VideoChunk> {
+    options?: BasicVideoOptions & { readonly format?: F },
+  ): StreamIndex<VideoChunk<PixelsOf<F>>> {
     return this.#add(basicVideo(framesPerChunk, options));
   }
 
@@ -394,10 +396,8 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
    * ```ts
    * import { StreamReader } from "@sluice/av";
    *
-   * const format = "lavfi"; // FFmpeg's own test sources
-   * await using reader = await StreamReader.open("testsrc=duration=1[out0];sine=duration=1[out1]", {
-   *   format,
-   * });
+   * const clip = "testsrc=duration=1[out0];sine=duration=1[out1]"; // FFmpeg makes it
+   * await using reader = await StreamReader.open(clip, { format: "lavfi" });
    * const video = reader.addBasicVideoStream(25);
    * const audio = reader.addBasicAudioStream(44100);
    * for await (const [frames, samples] of reader.stream([video, audio])) {

@@ -113,16 +113,16 @@ const TELLS_LENGTH = new Set(["wav", "w64", "aiff", "au", "caf", "flac", "tta", 
  * ```
  */
 export function load(
-  src: AnySource,
+  src: string | URL | BytesSource,
   options?: LoadOptions & WaitOptions & { readonly normalize?: true },
 ): Promise<Waveform<Float32Array<ArrayBuffer>>>;
 /** Loads the sound of a file with its samples as they are decoded. */
 export function load(
-  src: AnySource,
+  src: string | URL | BytesSource,
   options?: LoadOptions & WaitOptions,
 ): Promise<Waveform>;
 export async function load(
-  src: AnySource,
+  src: string | URL | BytesSource,
   options?: LoadOptions & WaitOptions,
 ): Promise<Waveform> {
   const { signal, timeout, ...rest } = optionsObject("the options of load", options, [
@@ -135,7 +135,7 @@ export async function load(
 
 /** The same as {@linkcode load}, blocking. */
 export function loadSync(
-  src: AnySource,
+  src: string | URL | BytesSource,
   options?: LoadOptions & { readonly normalize?: true },
 ): Waveform<Float32Array<ArrayBuffer>>;
 /** The same as {@linkcode load}, blocking, with samples as they are decoded. */
@@ -333,7 +333,7 @@ function undecodable(src: AnySource): Error {
  * ```
  */
 export async function info(
-  src: AnySource,
+  src: string | URL | BytesSource,
   options?: Pick<LoadOptions, "format"> & WaitOptions,
 ): Promise<AudioInfo> {
   const { format, signal, timeout } = optionsObject("the options of info", options, [
@@ -346,7 +346,7 @@ export async function info(
 
 /** The same as {@linkcode info}, blocking. */
 export function infoSync(
-  src: AnySource,
+  src: string | URL | BytesSource,
   options?: Pick<LoadOptions, "format">,
 ): AudioInfo {
   const { format } = optionsObject("the options of infoSync", options, ["format"]);
