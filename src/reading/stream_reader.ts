@@ -47,7 +47,7 @@ import {
  *
  * Open it, add output streams, iterate over the chunks. The vocabulary and the semantics are those
  * of `torchaudio.io.StreamReader`; the differences are that nothing is dropped unless a
- * `bufferChunkSize` is given, that damaged packets are left out and counted, and that pictures come
+ * `bufferChunkSize` is given, that damaged packets are skipped and counted, and that video comes
  * upright.
  *
  * @example The loudest sample of a file
@@ -228,7 +228,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
   /**
    * Adds a video output stream.
    *
-   * @param framesPerChunk Pictures in a chunk; -1: whatever there is.
+   * @param framesPerChunk Video frames in a chunk; -1: whatever there is.
    * @param options What to decode, and what to convert it to.
    * @returns The index of the output stream.
    */
@@ -256,7 +256,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
   /**
    * Adds a video output stream that goes through filters of FFmpeg's.
    *
-   * @param framesPerChunk Pictures in a chunk; -1: whatever there is.
+   * @param framesPerChunk Video frames in a chunk; -1: whatever there is.
    * @param options What to decode, and the filters.
    * @returns The index of the output stream.
    */
@@ -272,7 +272,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
   }
 
   /**
-   * Takes an output stream away; those after it move up.
+   * Removes an output stream; those after it move up.
    *
    * @param i The index of the output stream.
    */
@@ -286,7 +286,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
    * Goes to a time, and empties all buffers.
    *
    * @param timestamp The time in seconds.
-   * @param mode `"precise"` gives what is due at that time or later, `"key"` goes to the key frame
+   * @param mode `"precise"` yields what is due at that time or later, `"key"` goes to the key frame
    * before it, `"any"` to the nearest frame, which may not be decodable by itself.
    * @throws {FFmpegError} When the source can't be sought in.
    */
@@ -306,7 +306,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
    *
    * @param retry How to wait for a source that is not ready.
    * @returns 0 when a packet was read, 1 when the source has come to its end and all frames that
-   * were held back are in the buffers.
+   * the decoders had buffered are in the buffers.
    * @throws {FFmpegError} When the source can't be read. Where it is gone, such as the other side of a
    * connection, what came before goes to the buffers first, and each call after that throws.
    */
@@ -360,7 +360,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
   /**
    * Takes one chunk from each output stream; `null` from one that has none.
    *
-   * @typeParam T What the output streams yield, in their order: `popChunks<[VideoChunk, AudioChunk]>()`.
+   * @typeParam T What the output streams yield, in their order: `[VideoChunk, AudioChunk]`.
    */
   popChunks<T extends readonly (AudioChunk | VideoChunk)[] = Chunk[]>(): Chunks<T>;
   /** Takes one chunk from each of some output streams, by their indices. */

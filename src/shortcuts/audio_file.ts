@@ -26,9 +26,9 @@ import { joined, nextChunk, type Sound, soundOf } from "./waveform.ts";
 
 /** What of a file is loaded, and how. */
 export interface LoadOptions {
-  /** How many moments (samples per channel) are left out at the beginning. @default {0} */
+  /** How many sample frames (samples per channel) are skipped at the beginning. @default {0} */
   readonly frameOffset?: number;
-  /** How many moments are loaded at most; -1: all. @default {-1} */
+  /** How many sample frames are loaded at most; -1: all. @default {-1} */
   readonly numFrames?: number;
   /**
    * Whether the samples become 32-bit floating point numbers from -1 to 1. `false` leaves them as
@@ -71,7 +71,7 @@ export interface SaveOptions {
 export interface AudioInfo {
   /** Samples per second. */
   readonly sampleRate: number;
-  /** How many moments (samples per channel) there are. */
+  /** How many sample frames (samples per channel) there are. */
   readonly numFrames: number;
   /** How many channels there are. */
   readonly numChannels: number;
@@ -84,14 +84,14 @@ export interface AudioInfo {
   readonly encoding: string;
 }
 
-/** How many moments are decoded at a time. */
+/** How many sample frames are decoded at a time. */
 const PIECE = 1 << 16;
 
 /** Containers whose header tells the number of samples. */
 const TELLS_LENGTH = new Set(["wav", "w64", "aiff", "au", "caf", "flac", "tta", "wv"]);
 
 /**
- * Loads the sound of a file: of any container that FFmpeg reads, films among them.
+ * Loads the sound of a file: of any container that FFmpeg reads, videos among them.
  *
  * @param src A path or a URL, or what a `StreamReader` takes beside these.
  * @param options Which part of it, and in what shape.
@@ -239,7 +239,7 @@ function toldLength(reader: Reader, stream: SourceAudioStream): number | undefin
   return lossless ? Math.round(stream.duration * stream.sampleRate) : undefined;
 }
 
-/** A source's sound on its way to a waveform. */
+/** Gathers a source's sound for a waveform. */
 class Gathering {
   /** Where in the source reading is to begin, in seconds. */
   readonly start: number;
@@ -267,7 +267,7 @@ class Gathering {
     reader.addStream(basicAudio(size, { format, sampleRate })); // the rate may change in mid-stream
   }
 
-  /** Takes a chunk; gives whether more are wanted. */
+  /** Takes a chunk; returns whether more are wanted. */
   take(chunk: AudioChunk | undefined): boolean {
     if (chunk === undefined) return false;
     const { data, numFrames, numChannels } = chunk;
@@ -312,7 +312,7 @@ function undecodable(src: AnySource): Error {
 /**
  * Tells what the sound of a file is.
  *
- * `numFrames` is exactly what `load` gives. Files that are not compressed, or without loss, tell it;
+ * `numFrames` is exactly what `load` returns. Files that are not compressed, or without loss, tell it;
  * all others are decoded to count them, which takes a while for long ones (`StreamReader.duration`
  * tells at once about how long they are).
  *
