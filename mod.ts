@@ -85,11 +85,13 @@ export {
   type BasicVideoOptions,
   type Chunk,
   type Chunks,
+  type ChunksAt,
   type FilteredAudioOptions,
   type FilteredVideoOptions,
   type InputStreamOptions,
   type RetryOptions,
   type SeekMode,
+  type StreamIndex,
   type StreamOptions,
   type StreamReaderOptions,
   type StreamReaderStats,
@@ -103,7 +105,7 @@ export type {
   StreamWriterOptions,
   VideoStreamOptions,
 } from "./src/writing/options.ts";
-export type { CodecConfig } from "./src/writing/encoder.ts";
+export type { CodecConfig } from "./src/writing/encoder_setup.ts";
 export type { StreamWriterStats } from "./src/devices/playout.ts";
 export type {
   BroadcastOptions,

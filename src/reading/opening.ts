@@ -56,8 +56,8 @@ export class Opening {
     requireOptions(this.#options);
   }
 
-  /** Whether the bytes come some time, which a sync call can't wait for. */
-  get onlyLater(): boolean {
+  /** Whether the source is asynchronous and so needs the async API. */
+  get asyncOnly(): boolean {
     return this.#object !== undefined && !this.#object.callsBack;
   }
 

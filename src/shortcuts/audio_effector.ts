@@ -5,7 +5,7 @@
  * @module
  */
 
-import { abortable, breathe, runAsync, runSync, type Steps } from "../../ffi/call.ts";
+import { abortable, runAsync, runSync, type Steps, yieldToEventLoop } from "../../ffi/call.ts";
 import { defaultLayout, layoutName } from "../../ffi/compat.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { cString } from "../../ffi/memory.ts";
@@ -31,7 +31,7 @@ import { codecById, codecByName, nearestLayout, nearestRate, supportedBy } from 
 import { checkFilterNames } from "../media/filter_graph.ts";
 import type { StreamReader } from "../reading/stream_reader.ts";
 import { checkConfig, MAX_SAMPLE_RATE } from "../writing/choose_encoder.ts";
-import type { CodecConfig } from "../writing/encoder.ts";
+import type { CodecConfig } from "../writing/encoder_setup.ts";
 import { StreamWriter } from "../writing/stream_writer.ts";
 import { nextChunk, openReader, setUp, type Wait, waitFor, writeAll } from "./both_ways.ts";
 import { EffectStream } from "./effect_stream.ts";
@@ -261,7 +261,7 @@ class Job implements Disposable {
   *#next(): Steps<AudioChunk | undefined> {
     if (this.#checked.numFrames === 0) return undefined;
     yield* abortable();
-    yield* breathe();
+    yield* yieldToEventLoop();
     this.#source ??= yield* this.#open();
     return yield* this.#source.next();
   }

@@ -16,7 +16,7 @@ import type { AudioChunk, AudioInput, Waveform } from "../media/chunk.ts";
 import { type AudioSamples, type SampleFormat, sampleFormat } from "../media/formats.ts";
 import type { SourceAudioStream } from "../reading/demuxer.ts";
 import type { StreamReader } from "../reading/stream_reader.ts";
-import type { CodecConfig } from "../writing/encoder.ts";
+import type { CodecConfig } from "../writing/encoder_setup.ts";
 import { StreamWriter } from "../writing/stream_writer.ts";
 import {
   closeReader,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { breathe, type Steps } from "../../ffi/call.ts";
+import { type Steps, yieldToEventLoop } from "../../ffi/call.ts";
 import { flag, wholeNumber } from "../base/arguments.ts";
 import { shown } from "../base/text.ts";
 import { type AudioChunk, type AudioInput, channelsIn, type Waveform } from "../media/chunk.ts";
@@ -131,7 +131,7 @@ export function* joined(pieces: Pieces, channelsFirst: boolean): Steps<Waveform>
   for (let at = 0, piece; (piece = arrays.shift()) !== undefined; at += piece.length) {
     if (planar) spread(piece, data, at / numChannels, numChannels);
     else data.set(piece as never, at);
-    yield* breathe();
+    yield* yieldToEventLoop();
   }
   return { data, numFrames, numChannels, sampleRate, channelsFirst };
 }

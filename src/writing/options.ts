@@ -5,7 +5,7 @@
  */
 
 import type { WaitOptions } from "../base/wait.ts";
-import type { CodecConfig } from "./encoder.ts";
+import type { CodecConfig } from "./encoder_setup.ts";
 
 /** How a destination is written. */
 export interface StreamWriterOptions {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Rest, Sink, Steps } from "../../ffi/call.ts";
+import type { Pending, Sink, Steps } from "../../ffi/call.ts";
 import { defaultLayout } from "../../ffi/compat.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { nonNegative, optionalText, optionsObject, wholeNumber } from "../base/arguments.ts";
@@ -46,7 +46,8 @@ import {
   videoSettings,
   type VideoSignal,
 } from "./choose_encoder.ts";
-import { type AudioEncoderSettings, Encoder, type VideoEncoderSettings } from "./encoder.ts";
+import { Encoder } from "./encoder.ts";
+import type { AudioEncoderSettings, VideoEncoderSettings } from "./encoder_setup.ts";
 import type { AudioStreamOptions, VideoStreamOptions } from "./options.ts";
 import { isRawAudio, isRawVideo, RawAudio, RawVideo } from "./raw_encoder.ts";
 import { AudioFrames, VideoFrames } from "./to_frame.ts";
@@ -62,7 +63,7 @@ const MAX_GAP = 3600;
 /** The first stage: it counts time and forwards frames or packets. */
 interface Source<C, T> extends Disposable {
   readonly nextPts: number;
-  push(chunk: C, pts: number | undefined, next: Sink<T>): Rest;
+  push(chunk: C, pts: number | undefined, next: Sink<T>): Pending;
   finish?(next: Sink<T>): Steps<void>;
 }
 
@@ -124,7 +125,7 @@ export abstract class OutputStream<Input, Checked extends { numFrames: number }>
   abstract check(chunk: Input): Checked;
 
   /** Writes a checked chunk whose first frame is due at `pts` seconds. */
-  write(chunk: Checked, pts: number | undefined): Rest {
+  write(chunk: Checked, pts: number | undefined): Pending {
     if (chunk.numFrames === 0) return;
     const source = (this.#raw ?? this.#frames)!;
     const time = pts === undefined ? undefined : this.#place(pts, source.nextPts);
