@@ -106,14 +106,11 @@ export type Chunks<T extends readonly (AudioChunk | VideoChunk)[]> = {
   [K in keyof T]: Reusable<T[K]> | null;
 };
 
-/** The key of what the chunks of an output stream are; it is in types only. */
-declare const chunkOf: unique symbol;
-
 /**
  * The index of an output stream: a number, of which the type system remembers what the stream's
- * chunks are.
+ * chunks are. (The property is in the type only.)
  */
-export type StreamIndex<T extends AudioChunk | VideoChunk> = number & { readonly [chunkOf]: T };
+export type StreamIndex<T extends AudioChunk | VideoChunk> = number & { readonly "~chunk": T };
 
 /** One chunk for each of some output streams, by their indices; `null` at a stream's end. */
 export type ChunksAt<I extends readonly number[]> = {
