@@ -66,7 +66,8 @@ export class Opening {
     this.#object?.breakOff();
   }
 
-  *steps(): Steps<Demuxer> {
+  /** Opens it. */
+  *open(): Steps<Demuxer> {
     const interrupt = this.interrupt = new Interrupt();
     try {
       return yield* this.#open(interrupt);

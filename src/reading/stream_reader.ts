@@ -4,7 +4,7 @@
  * @module
  */
 
-import { shouldYield, type Steps } from "../../ffi/call.ts";
+import { shouldYield } from "../../ffi/call.ts";
 import { flag, given, nonNegative, optionsObject } from "../base/arguments.ts";
 import { SerialQueue } from "../base/serial_queue.ts";
 import { shown } from "../base/text.ts";
@@ -278,8 +278,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
    */
   removeStream(i: number): void {
     const stream = this.#reader.output(i);
-    this.#queue.runSync(() => nothing());
-    this.#reader.removeStream(stream);
+    this.#queue.runSync(() => void this.#reader.removeStream(stream));
   }
 
   /**
@@ -556,5 +555,3 @@ function anyObject<T extends object>(name: string, value: T | undefined): T {
 function giveBack(chunks: readonly (Disposable | null)[]): void {
   for (const chunk of chunks) chunk?.[Symbol.dispose]();
 }
-
-function* nothing(): Steps<void> {}
