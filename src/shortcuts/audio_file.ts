@@ -168,9 +168,8 @@ async function reading<T>(src: AnySource, what: Reading<T>, wait: WaitOptions): 
 
 /** The same, blocking. */
 function readingSync<T>(src: AnySource, what: Reading<T>): T {
-  return runSync(
-    whileOpen(new Reader(new Opening(src, given({ format: what.format }), true)), src, what),
-  );
+  const reader = new Reader(new Opening(src, given({ format: what.format }), true));
+  return runSync(whileOpen(reader, src, what));
 }
 
 function* whileOpen<T>(reader: Reader, src: AnySource, what: Reading<T>): Steps<T> {
