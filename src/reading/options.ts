@@ -113,33 +113,6 @@ export type Chunks<T extends readonly (AudioChunk | VideoChunk)[]> = {
  */
 export type StreamIndex<T extends AudioChunk | VideoChunk> = number & { readonly "~chunk": T };
 
-/** The typed array that samples of a format come in; any of them where the format is not known. */
-export type SamplesOf<F> = F extends "flt" | "fltp" ? Float32Array<ArrayBuffer>
-  : F extends "dbl" | "dblp" ? Float64Array<ArrayBuffer>
-  : F extends "s16" | "s16p" ? Int16Array<ArrayBuffer>
-  : F extends "s32" | "s32p" ? Int32Array<ArrayBuffer>
-  : F extends "s64" | "s64p" ? BigInt64Array<ArrayBuffer>
-  : F extends "u8" | "u8p" ? Uint8Array<ArrayBuffer>
-  : AudioSamples;
-
-/** The typed array that the pixels of a common format come in; any of them for other formats. */
-export type PixelsOf<F> = F extends
-  | "rgb24"
-  | "bgr24"
-  | "rgba"
-  | "bgra"
-  | "argb"
-  | "abgr"
-  | "gray"
-  | "gray8"
-  | "yuv420p"
-  | "yuv422p"
-  | "yuv444p"
-  | "yuvj420p"
-  | "nv12"
-  | "nv21" ? Uint8Array<ArrayBuffer>
-  : VideoPixels;
-
 /** One chunk for each of some output streams, by their indices; `null` at a stream's end. */
 export type ChunksAt<I extends readonly number[]> = {
   [K in keyof I]: (I[K] extends StreamIndex<infer T> ? Reusable<T> : Chunk) | null;

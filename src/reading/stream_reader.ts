@@ -8,6 +8,7 @@ import { shouldYield } from "../../ffi/call.ts";
 import { flag, given, nonNegative, optionsObject } from "../base/arguments.ts";
 import { SerialQueue } from "../base/serial_queue.ts";
 import { shown } from "../base/text.ts";
+import type { PixelsOf, SamplesOf } from "../media/formats.ts";
 import type { WaitOptions } from "../base/wait.ts";
 import type { BytesSource } from "../io/object_source.ts";
 import type { AudioChunk, VideoChunk } from "../media/chunk.ts";
@@ -24,9 +25,7 @@ import type {
   ChunksAt,
   FilteredAudioOptions,
   FilteredVideoOptions,
-  PixelsOf,
   RetryOptions,
-  SamplesOf,
   SeekMode,
   StreamIndex,
   StreamOptions,
