@@ -5,7 +5,7 @@
  */
 
 import { cString, cStringOrNull, int32At, readCString } from "../memory.ts";
-import type { AnyPointer } from "../symbols.ts";
+import type { AnyPointer } from "../pointer.ts";
 import {
   quitSubsystem,
   sdlError,

@@ -6,9 +6,9 @@
  */
 
 import { pointerAt } from "../memory.ts";
-import type { AnyPointer, Pointer } from "../symbols.ts";
+import { type AnyPointer, type Pointer, to } from "../pointer.ts";
 
-const pcm = "pointer" as Deno.NativeTypedPointer<Deno.PointerObject<"snd_pcm_t">>;
+const pcm = to<"snd_pcm_t">();
 
 const ALSA = {
   snd_pcm_drop: { parameters: [pcm], result: "i32" },

@@ -12,11 +12,12 @@
  */
 
 import { childClasses, protocolClass } from "../../ffi/compat.ts";
-import { ffmpeg as libraries, installCommandHere } from "../../ffi/libraries.ts";
+import { ffmpeg as libraries } from "../../ffi/libraries.ts";
 import { LIBRARIES } from "../../ffi/locate.ts";
 import { cString, pointerAt, PointerSlot, readCString } from "../../ffi/memory.ts";
 import { type Option, optionsOf } from "../../ffi/options.ts";
-import type { AnyPointer, Pointer } from "../../ffi/symbols.ts";
+import type { AnyPointer, Pointer } from "../../ffi/pointer.ts";
+import { installCommandHere } from "../../ffi/search.ts";
 import { text } from "../base/arguments.ts";
 import { failure } from "../base/failure.ts";
 import { listed, shown, suggestion } from "../base/text.ts";

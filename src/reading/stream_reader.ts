@@ -15,7 +15,7 @@ import {
 import { defaultLayout, displayMatrix, protocolOf } from "../../ffi/compat.ts";
 import { EAGAIN, EOF, posixCode } from "../../ffi/error.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
-import type { Pointer } from "../../ffi/symbols.ts";
+import type { Pointer } from "../../ffi/pointer.ts";
 import {
   flag,
   nonNegative,

@@ -8,7 +8,7 @@ import { call, type Sink, type Steps } from "../../ffi/call.ts";
 import { type ChannelLayout, layoutName, setLayout } from "../../ffi/compat.ts";
 import { EAGAIN, EOF, FFmpegError, posixCode } from "../../ffi/error.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
-import type { AnyPointer } from "../../ffi/symbols.ts";
+import type { AnyPointer } from "../../ffi/pointer.ts";
 import { check, describeCode, failure } from "../base/failure.ts";
 import { applyOptions } from "../base/options.ts";
 import { type Codec, CodecContext } from "../media/codec.ts";
