@@ -116,6 +116,11 @@ function devices(): Devices {
   return opened ??= library!.major === 2 ? devicesOf2(library!) : devicesOf3(library!);
 }
 
+/** Opens the library, where it is installed. */
+export function bindSound(): void {
+  if (sdlLibrary() !== null) devices();
+}
+
 /**
  * Opens a sound device; throws an `SdlError` with SDL's own reason.
  *

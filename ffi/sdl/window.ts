@@ -142,6 +142,11 @@ function sdl(): Sdl | null {
   return opened ??= open(library);
 }
 
+/** Opens the library, where it is installed. */
+export function bindWindows(): void {
+  sdl();
+}
+
 function open(library: SdlLibrary): Sdl {
   const common = Deno.dlopen(library.path, COMMON).symbols;
   return library.major === 2 ? openVersion2(library, common) : openVersion3(library, common);

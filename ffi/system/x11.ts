@@ -45,6 +45,11 @@ function install(): (display: AnyPointer) => void {
   }
 }
 
+/** Opens the library, where it is installed. */
+export function bindXlib(): void {
+  installed ??= install();
+}
+
 /** From here on, the end of an X server does not end the process. */
 export function outlive(display: AnyPointer): void {
   installed ??= install();
