@@ -10,7 +10,7 @@ import { protocolOf } from "../../ffi/compat.ts";
 import { posixCode } from "../../ffi/error.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
-import type { AnyPointer, Pointer } from "../../ffi/symbols.ts";
+import type { AnyPointer, Pointer } from "../../ffi/pointer.ts";
 import { failure } from "../base/failure.ts";
 import { networkHint } from "../facts/network.ts";
 import type { ByteConsumer, Target } from "./target.ts";

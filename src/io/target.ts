@@ -7,7 +7,7 @@
 import type { ByteSink } from "../../ffi/avio/output_context.ts";
 import type { Pending, Steps } from "../../ffi/call.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
-import type { AnyPointer } from "../../ffi/symbols.ts";
+import type { AnyPointer } from "../../ffi/pointer.ts";
 
 /** Where a container's bytes go. */
 export interface Target {

@@ -10,7 +10,7 @@ import { EAGAIN, EOF } from "../../ffi/error.ts";
 import { Handle } from "../../ffi/handle.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { cString, PointerSlot } from "../../ffi/memory.ts";
-import type { Pointer } from "../../ffi/symbols.ts";
+import type { Pointer } from "../../ffi/pointer.ts";
 import { wholeNumber } from "../base/arguments.ts";
 import { check, failure } from "../base/failure.ts";
 import { suggestion } from "../base/text.ts";

@@ -6,7 +6,7 @@
 
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { cString, offsetBy, readCString } from "../../ffi/memory.ts";
-import type { AnyPointer, Pointer } from "../../ffi/symbols.ts";
+import type { AnyPointer, Pointer } from "../../ffi/pointer.ts";
 import { listed, suggestion } from "../base/text.ts";
 
 /** The typed arrays that hold samples. */

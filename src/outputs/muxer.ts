@@ -20,8 +20,8 @@ import {
   textIn,
 } from "../../ffi/memory.ts";
 import { lookAfterWindow, outliveDisplayOfFFmpeg, windowTrouble } from "../../ffi/sdl/window.ts";
+import type { AnyPointer, Pointer } from "../../ffi/pointer.ts";
 import type { Struct } from "../../ffi/struct.ts";
-import type { AnyPointer, Pointer } from "../../ffi/symbols.ts";
 import { dropSamples } from "../../ffi/system/alsa.ts";
 import { displayIsGone } from "../../ffi/system/x11.ts";
 import { check, failure } from "../base/failure.ts";

@@ -6,7 +6,7 @@
 
 import type { Pending, Steps } from "../../ffi/call.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
-import type { AnyPointer } from "../../ffi/symbols.ts";
+import type { AnyPointer } from "../../ffi/pointer.ts";
 import type { Target } from "../io/target.ts";
 import type { CodecContext, MediaType } from "../media/codec.ts";
 import type { Packet } from "../media/packet.ts";

@@ -7,7 +7,7 @@
 
 import { layoutOf } from "../../ffi/compat.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
-import type { AnyPointer } from "../../ffi/symbols.ts";
+import type { AnyPointer } from "../../ffi/pointer.ts";
 import {
   type AudioSamples,
   pictureBytes,

@@ -10,7 +10,7 @@ import { displayMatrix, protocolOf } from "../../ffi/compat.ts";
 import { EAGAIN, EOF, posixCode } from "../../ffi/error.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
-import type { Pointer } from "../../ffi/symbols.ts";
+import type { Pointer } from "../../ffi/pointer.ts";
 import { failure } from "../base/failure.ts";
 import type { QueueOwner } from "../base/serial_queue.ts";
 import { article, shown } from "../base/text.ts";

@@ -14,7 +14,7 @@ import {
 } from "../../ffi/call.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { pointerTo, viewOf } from "../../ffi/memory.ts";
-import type { Pointer } from "../../ffi/symbols.ts";
+import type { Pointer } from "../../ffi/pointer.ts";
 import { type CheckedAudio, type CheckedVideo, copySamples, takenAway } from "../media/chunk.ts";
 import type { Codec } from "../media/codec.ts";
 import type { AudioSamples, PixelFormat, SampleFormat } from "../media/formats.ts";

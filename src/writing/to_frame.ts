@@ -7,7 +7,7 @@
 import { abortable, type Sink, type Steps, yieldToEventLoop } from "../../ffi/call.ts";
 import { type ChannelLayout, setLayout } from "../../ffi/compat.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
-import type { Pointer } from "../../ffi/symbols.ts";
+import type { Pointer } from "../../ffi/pointer.ts";
 import {
   type CheckedAudio,
   type CheckedVideo,
