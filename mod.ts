@@ -85,11 +85,13 @@ export {
   type BasicVideoOptions,
   type Chunk,
   type Chunks,
+  type ChunksAt,
   type FilteredAudioOptions,
   type FilteredVideoOptions,
   type InputStreamOptions,
   type RetryOptions,
   type SeekMode,
+  type StreamIndex,
   type StreamOptions,
   type StreamReaderOptions,
   type StreamReaderStats,
@@ -103,7 +105,7 @@ export type {
   StreamWriterOptions,
   VideoStreamOptions,
 } from "./src/writing/options.ts";
-export type { CodecConfig } from "./src/writing/encoder.ts";
+export type { CodecConfig } from "./src/writing/encoder_setup.ts";
 export type { StreamWriterStats } from "./src/devices/playout.ts";
 export type {
   BroadcastOptions,
@@ -115,4 +117,3 @@ export type {
 } from "./src/broadcast/options.ts";
 export type { BytesReader, BytesWriter } from "./src/io/bytes.ts";
 export type { WaitOptions } from "./src/base/wait.ts";
-export type { Writer } from "./src/writing/writer.ts";

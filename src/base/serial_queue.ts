@@ -1,67 +1,77 @@
 /**
- * The operations of one writer or reader: in the order in which they were called, one at a time,
- * each of them breakable.
+ * The calls of one object: in the order in which they were made, one at a time, each of them
+ * interruptible.
  *
  * @module
  */
 
-import { type Rest, runAsync, runSync, type Steps } from "../../ffi/call.ts";
+import { type Pending, runAsync, runSync, type Steps } from "../../ffi/call.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
 import { signalOf, type WaitOptions } from "./wait.ts";
 
 /**
  * How long, in milliseconds, an operation may take to end once it has been told to. FFmpeg looks every
  * 100 ms at most, and in some calls not at all: opening a named pipe, logging in by SSH, looking up a
- * name. Such a call cannot be ended, so it is left behind: it ends some time, on its own thread.
+ * name. Such a call cannot be cancelled, so it is abandoned and finishes on its own thread.
  */
 const GRACE = 50;
 
-/** How long, in milliseconds, closing waits for a call that was left behind. */
+/** How long, in milliseconds, closing waits for an abandoned call. */
 const PATIENCE = 200;
 
+/** What interrupts the calls of an object, as long as there is something to interrupt. */
+export type Interrupter = () => Interrupt | undefined;
+
+/** What a queue needs to know of the object whose calls it runs. */
+export interface QueueOwner {
+  /** What messages call it, such as `"StreamReader"`. */
+  readonly name: string;
+  /** What interrupts its calls. */
+  readonly interrupt: Interrupter;
+  /** Why sync calls are not possible, if so: `"sends in the background"`. */
+  readonly asyncOnly?: string | undefined;
+}
+
+/** An operation that may be aborted, on its way. */
+interface Run<T> {
+  readonly signal: AbortSignal;
+  /** What to do with the result of an operation that was abandoned. */
+  readonly tooLate: ((result: T) => Pending) | undefined;
+  /** Whether its caller has been told that it is over, while it is not. */
+  abandoned: boolean;
+}
+
 /** Runs operations one after the other. */
-export class Operations {
-  readonly #owner: string;
-  readonly #interrupt: () => Interrupt | undefined;
-  readonly #onlyLater: string | undefined;
+export class SerialQueue {
+  readonly #owner: QueueOwner;
   #last: Promise<unknown> = Promise.resolve();
   #pending = 0;
-  #leftBehind = 0;
+  #abandoned = 0;
 
-  /**
-   * Makes an empty queue.
-   *
-   * @param owner What messages call the owner.
-   * @param interrupt What breaks off the owner's calls, as long as there is something to break off.
-   * @param onlyLater Why a sync call can't be made, if so: "sends in the background".
-   */
-  constructor(owner: string, interrupt: () => Interrupt | undefined, onlyLater?: string) {
+  /** Makes an empty queue. */
+  constructor(owner: QueueOwner) {
     this.#owner = owner;
-    this.#interrupt = interrupt;
-    this.#onlyLater = onlyLater;
   }
 
   /** Whether a call that was aborted has not come back yet. */
-  get hasLeftBehind(): boolean {
-    return this.#leftBehind > 0;
-  }
-
-  #checkSync(): void {
-    if (this.#onlyLater === undefined) return;
-    throw new Error(
-      `Cannot make a sync call, as this ${this.#owner} ${this.#onlyLater}: use the async calls, and ` +
-        `await using instead of using`,
-    );
+  get hasAbandoned(): boolean {
+    return this.#abandoned > 0;
   }
 
   /** Runs an operation now, on the calling thread. */
-  now(operation: () => Rest): void;
-  now<T>(operation: () => Steps<T>): T;
-  now<T>(operation: () => Steps<T> | undefined): T | undefined {
-    this.#checkSync();
+  runSync(operation: () => Pending): void;
+  runSync<T>(operation: () => Steps<T>): T;
+  runSync<T>(operation: () => Steps<T> | undefined): T | undefined {
+    const { name, asyncOnly } = this.#owner;
+    if (asyncOnly !== undefined) {
+      throw new Error(
+        `Cannot make a sync call, as this ${name} ${asyncOnly}: use the async calls, and ` +
+          `await using instead of using`,
+      );
+    }
     if (this.#pending > 0) {
       throw new Error(
-        `Cannot make a sync call while an async one of this ${this.#owner} is under way: ` +
+        `Cannot make a sync call while an async one of this ${name} is under way: ` +
           `await that one first`,
       );
     }
@@ -79,99 +89,90 @@ export class Operations {
    *
    * @param operation What to run.
    * @param wait Ways to give up waiting.
-   * @param tooLate What to do with the result of an operation that was left behind.
+   * @param tooLate What to do with the result of an operation that was abandoned.
    */
-  later(operation: () => Rest, wait?: WaitOptions, tooLate?: () => Rest): Promise<void>;
-  later<T>(operation: () => Steps<T>, wait?: WaitOptions, tooLate?: (it: T) => Rest): Promise<T>;
-  async later<T>(
+  run(operation: () => Pending, wait?: WaitOptions, tooLate?: () => Pending): Promise<void>;
+  run<T>(operation: () => Steps<T>, wait?: WaitOptions, tooLate?: (it: T) => Pending): Promise<T>;
+  async run<T>(
     operation: () => Steps<T> | undefined,
     wait?: WaitOptions,
-    tooLate?: (it: T) => Rest,
+    tooLate?: (it: T) => Pending,
   ): Promise<T | undefined> {
     const signal = signalOf(wait);
     if (signal === undefined) return await this.#inTurn(operation);
-    const course: Course<T> = { signal, tooLate, left: false };
+    const run: Run<T> = { signal, tooLate, abandoned: false };
     const { timeout } = wait!;
     // A time limit alone does not keep a script alive, which may have nothing else to wait for.
     const alive = timeout === undefined ? undefined : setTimeout(() => {}, timeout);
     try {
-      return await this.#orLeave(this.#inTurn(operation, course), course);
+      return await this.#orAbandon(this.#inTurn(operation, run), run);
     } finally {
       clearTimeout(alive);
     }
   }
 
-  /** Runs the operation that closes the owner: a call that was left behind does not hold it up. */
-  async atLast(operation: () => Rest, wait?: WaitOptions): Promise<void> {
-    const closing = this.later(operation, wait);
-    if (this.#leftBehind === 0) return await closing;
+  /** An operation as a step of another object's, in whichever form that one runs. */
+  *step(operation: () => Pending): Steps<void> {
+    yield { now: () => this.runSync(operation), later: () => this.run(operation) };
+  }
+
+  /** Runs the operation that closes the owner: an abandoned call does not hold it up. */
+  async close(operation: () => Pending, wait?: WaitOptions): Promise<void> {
+    const closing = this.run(operation, wait);
+    if (this.#abandoned === 0) return await closing;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const patience = new Promise<void>((resolve) => timer = setTimeout(resolve, PATIENCE));
-    closing.catch(() => {}); // what was left behind has been reported
+    closing.catch(() => {}); // what was abandoned has been reported
     await Promise.race([closing, patience]).finally(() => clearTimeout(timer));
   }
 
-  /** The same, on the calling thread: what was left behind is closed after. */
-  nowAtLast(operation: () => Rest): void {
-    if (this.#leftBehind === 0) return this.now(operation);
-    this.later(operation).catch(() => {}); // what was left behind has been reported
+  /** The same, on the calling thread: after an abandoned call it runs as soon as that has ended. */
+  closeSync(operation: () => Pending): void {
+    if (this.#abandoned === 0) return this.runSync(operation);
+    this.run(operation).catch(() => {}); // what was abandoned has been reported
   }
 
-  async #inTurn<T>(
-    operation: () => Steps<T> | undefined,
-    course?: Course<T>,
-  ): Promise<T | undefined> {
+  async #inTurn<T>(operation: () => Steps<T> | undefined, run?: Run<T>): Promise<T | undefined> {
     const before = this.#last;
     const done = Promise.withResolvers<void>();
     this.#last = done.promise;
     this.#pending++;
     try {
       await before;
-      course?.signal.throwIfAborted();
-      return await this.#breakable(operation, course);
+      run?.signal.throwIfAborted();
+      return await interruptible(
+        async () => {
+          const steps = operation();
+          const result = steps && await runAsync(steps, run?.signal);
+          const rest = run?.abandoned ? run.tooLate?.(result as T) : undefined;
+          if (rest) await runAsync(rest);
+          return result;
+        },
+        this.#owner.interrupt,
+        run?.signal,
+      );
     } finally {
       this.#pending--;
       done.resolve();
     }
   }
 
-  async #breakable<T>(
-    operation: () => Steps<T> | undefined,
-    course: Course<T> | undefined,
-  ): Promise<T | undefined> {
-    const signal = course?.signal;
-    const interrupt = () => this.#interrupt()?.trigger();
-    signal?.addEventListener("abort", interrupt);
-    try {
-      const steps = operation();
-      const result = steps && await runAsync(steps, signal);
-      const rest = course?.left ? course.tooLate?.(result as T) : undefined;
-      if (rest) await runAsync(rest);
-      return result;
-    } catch (error) {
-      throw signal?.aborted ? signal.reason : error;
-    } finally {
-      signal?.removeEventListener("abort", interrupt);
-      this.#interrupt()?.reset();
-    }
-  }
-
   /** The result of an operation, or the signal's reason where it does not end in time. */
-  async #orLeave<T, R>(running: Promise<R>, course: Course<T>): Promise<R> {
-    const { signal } = course;
-    const left = Promise.withResolvers<never>();
+  async #orAbandon<T, R>(running: Promise<R>, run: Run<T>): Promise<R> {
+    const { signal } = run;
+    const abandoned = Promise.withResolvers<never>();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const leave = () => {
-      course.left = true;
-      this.#leftBehind++;
-      running.catch(() => {}).finally(() => this.#leftBehind--);
-      left.reject(signal.reason);
+    const abandon = () => {
+      run.abandoned = true;
+      this.#abandoned++;
+      running.catch(() => {}).finally(() => this.#abandoned--);
+      abandoned.reject(signal.reason);
     };
-    const begin = () => timer = setTimeout(leave, GRACE);
+    const begin = () => timer = setTimeout(abandon, GRACE);
     if (signal.aborted) begin();
     else signal.addEventListener("abort", begin);
     try {
-      return await Promise.race([running, left.promise]);
+      return await Promise.race([running, abandoned.promise]);
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", begin);
@@ -179,10 +180,20 @@ export class Operations {
   }
 }
 
-/** How an operation that may be aborted goes. */
-interface Course<T> {
-  readonly signal: AbortSignal;
-  readonly tooLate: ((it: T) => Rest) | undefined;
-  /** Whether its caller has been told that it is over, while it is not. */
-  left: boolean;
+/** Runs an operation whose calls a signal interrupts: it then fails with the signal's reason. */
+async function interruptible<T>(
+  operation: () => Promise<T>,
+  interrupt: Interrupter,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  const trigger = () => interrupt()?.trigger();
+  signal?.addEventListener("abort", trigger);
+  try {
+    return await operation();
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : error;
+  } finally {
+    signal?.removeEventListener("abort", trigger);
+    interrupt()?.reset();
+  }
 }

@@ -16,12 +16,22 @@ import {
 } from "../base/arguments.ts";
 import { requireOptions } from "../base/permissions.ts";
 import type { WaitOptions } from "../base/wait.ts";
+import type { StreamWriterStats } from "../devices/playout.ts";
 import { ByteDestination, UrlDestination } from "../io/destination.ts";
 import { ReadableSink } from "../io/readable_sink.ts";
+import type { AudioInput, VideoInput } from "../media/chunk.ts";
+import type { CopySource } from "../media/packet_source.ts";
 import { Muxer } from "../outputs/muxer.ts";
 import type { Output } from "../outputs/output.ts";
 import { allow, bytesMuxer, openOutput } from "../writing/destinations.ts";
+import type {
+  AudioStreamOptions,
+  CloseOptions,
+  CopyOptions,
+  VideoStreamOptions,
+} from "../writing/options.ts";
 import { Writer } from "../writing/writer.ts";
+import { WriterCalls } from "../writing/writer_calls.ts";
 import { FanOut } from "./fan_out.ts";
 import { Feed, type FeedPlan } from "./feed.ts";
 import type {
@@ -97,9 +107,11 @@ interface Wanted {
  * console.log((await bytes).length);
  * ```
  */
-export class Broadcast extends Writer {
+export class Broadcast implements Disposable, AsyncDisposable {
   readonly #format: string;
   readonly #fanOut: FanOut;
+  readonly #writer: Writer;
+  readonly #calls: WriterCalls;
 
   /**
    * Makes a broadcast; add its streams, and open it.
@@ -113,7 +125,8 @@ export class Broadcast extends Writer {
     const format = optionalText("format", given.format) ?? "mp4";
     const paced = flag("realtime", given.realtime);
     const fanOut = new FanOut(new Muxer("broadcast", format));
-    super({
+    this.#writer = new Writer({
+      name: "Broadcast",
       title: "broadcast",
       output: fanOut,
       target: undefined,
@@ -121,6 +134,7 @@ export class Broadcast extends Writer {
       waits: false,
       paced,
     });
+    this.#calls = new WriterCalls(this.#writer);
     this.#format = format;
     this.#fanOut = fanOut;
   }
@@ -215,6 +229,150 @@ export class Broadcast extends Writer {
       output[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** What has been encoded so far; what viewers have got is in their own `stats`. */
+  get stats(): StreamWriterStats {
+    return this.#writer.stats;
+  }
+
+  /** How many streams have been added. */
+  get numStreams(): number {
+    return this.#writer.numStreams;
+  }
+
+  /**
+   * Adds an audio stream, as {@linkcode StreamWriter.addAudioStream} does.
+   *
+   * @returns The stream's index, for `writeAudioChunk`.
+   */
+  addAudioStream(sampleRate: number, numChannels: number, options?: AudioStreamOptions): number {
+    return this.#writer.addAudioStream(sampleRate, numChannels, options);
+  }
+
+  /**
+   * Adds a video stream, as {@linkcode StreamWriter.addVideoStream} does.
+   *
+   * @returns The stream's index, for `writeVideoChunk`.
+   */
+  addVideoStream(
+    frameRate: number,
+    width: number,
+    height: number,
+    options?: VideoStreamOptions,
+  ): number {
+    return this.#writer.addVideoStream(frameRate, width, height, options);
+  }
+
+  /**
+   * Adds a stream whose packets are copied from a reader, as {@linkcode StreamWriter.addStreamFrom}
+   * does.
+   *
+   * @returns The stream's index.
+   */
+  addStreamFrom(reader: CopySource, i: number, options?: CopyOptions): number {
+    return this.#calls.addStreamFrom(reader, i, options);
+  }
+
+  /** Sets the metadata that each viewer's container gets. */
+  setMetadata(metadata: Readonly<Record<string, string>>): void {
+    this.#writer.setMetadata(metadata);
+  }
+
+  /**
+   * Opens the broadcast: from here on viewers may be added. It takes no options of its own, since each
+   * viewer has some.
+   *
+   * @param options None; each viewer is given its own.
+   * @param wait Ways to give up waiting.
+   * @returns The broadcast itself, to be used with `await using`.
+   */
+  async open(
+    options?: Readonly<Record<string, string | number | boolean>>,
+    wait?: WaitOptions,
+  ): Promise<this> {
+    await this.#calls.open(options, wait);
+    return this;
+  }
+
+  /** Always fails: a broadcast sends in the background, which needs the async calls. */
+  openSync(options?: Readonly<Record<string, string | number | boolean>>): this {
+    this.#calls.openSync(options);
+    return this;
+  }
+
+  /** Writes samples for all viewers, as {@linkcode StreamWriter.writeAudioChunk} does. */
+  async writeAudioChunk(
+    i: number,
+    chunk: AudioInput,
+    pts?: number,
+    wait?: WaitOptions,
+  ): Promise<void> {
+    await this.#calls.writeAudio(i, chunk, pts, wait);
+  }
+
+  /** Always fails: use {@linkcode writeAudioChunk}. */
+  writeAudioChunkSync(i: number, chunk: AudioInput, pts?: number): void {
+    this.#calls.writeAudioSync(i, chunk, pts);
+  }
+
+  /** Writes video frames for all viewers, as {@linkcode StreamWriter.writeVideoChunk} does. */
+  async writeVideoChunk(
+    i: number,
+    chunk: VideoInput,
+    pts?: number,
+    wait?: WaitOptions,
+  ): Promise<void> {
+    await this.#calls.writeVideo(i, chunk, pts, wait);
+  }
+
+  /** Always fails: use {@linkcode writeVideoChunk}. */
+  writeVideoChunkSync(i: number, chunk: VideoInput, pts?: number): void {
+    this.#calls.writeVideoSync(i, chunk, pts);
+  }
+
+  /** An audio stream as a Web stream to pipe chunks into: see {@linkcode StreamWriter.audioWritable}. */
+  audioWritable(i: number): WritableStream<AudioInput> {
+    return this.#calls.writable(i, "audio");
+  }
+
+  /** A video stream as a Web stream to pipe chunks into: see {@linkcode StreamWriter.audioWritable}. */
+  videoWritable(i: number): WritableStream<VideoInput> {
+    return this.#calls.writable(i, "video");
+  }
+
+  /** Encodes what has been buffered, and sends it to all viewers. */
+  async flush(wait?: WaitOptions): Promise<void> {
+    await this.#calls.flush(wait);
+  }
+
+  /** Always fails: use {@linkcode flush}. */
+  flushSync(): void {
+    this.#calls.flushSync();
+  }
+
+  /**
+   * Encodes what has been buffered, and ends all viewers' containers, as far as these take it in time.
+   *
+   * @param options Ways to give up waiting.
+   */
+  async close(options?: CloseOptions): Promise<void> {
+    await this.#calls.close(options);
+  }
+
+  /** Always fails once it is open: use {@linkcode close}. */
+  closeSync(options?: Pick<CloseOptions, "drain">): void {
+    this.#calls.closeSync(options);
+  }
+
+  /** Flushes and closes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Always fails once it is open: use `await using`. */
+  [Symbol.dispose](): void {
+    this.closeSync();
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { Steps } from "../../ffi/call.ts";
-import { Operations } from "../base/serial_queue.ts";
+import { SerialQueue } from "../base/serial_queue.ts";
 import type { WaitOptions } from "../base/wait.ts";
 import type { Target } from "../io/target.ts";
 import { LiveOutput, type LiveSettings } from "../outputs/background.ts";
@@ -35,7 +35,7 @@ export class Feed implements Receiver, Viewer {
   /** Resolves when it gets nothing more. */
   readonly ended: Promise<Error | undefined>;
   readonly #fanOut: FanOut;
-  readonly #operations: Operations;
+  readonly #queue: SerialQueue;
   readonly #options: Readonly<Record<string, string>>;
   readonly #latency: number;
   #opening = false;
@@ -52,7 +52,10 @@ export class Feed implements Receiver, Viewer {
     this.#settle = resolve;
     const live = new LiveOutput(output, target, { ...settings, comesLate: true });
     this.output = live;
-    this.#operations = new Operations("Viewer", () => live.freed ? undefined : live.interrupt);
+    this.#queue = new SerialQueue({
+      name: "Viewer",
+      interrupt: () => live.freed ? undefined : live.interrupt,
+    });
   }
 
   /** What it has got so far. */
@@ -70,7 +73,7 @@ export class Feed implements Receiver, Viewer {
       this.output.setOptions(this.#options);
       this.#fanOut.join(this);
       const tooLate = () => this.failed(either.reason);
-      await this.#operations.later(() => this.#open(), { ...wait, signal: either }, tooLate);
+      await this.#queue.run(() => this.#open(), { ...wait, signal: either }, tooLate);
       return this;
     } catch (error) {
       if (!this.#opening) this.failed(error); // else what is still under way does that
@@ -102,8 +105,8 @@ export class Feed implements Receiver, Viewer {
     this.#fanOut.leave(this); // nothing more comes
     const timeout = (Math.max(this.#latency, 1) + END_TIME) * 1000;
     // What has not ended in time is broken off, and ends with that as its error.
-    await this.#operations.later(() => this.#finish(), { timeout }).catch(() => {});
-    if (!this.#operations.hasLeftBehind) await this.ended;
+    await this.#queue.run(() => this.#finish(), { timeout }).catch(() => {});
+    if (!this.#queue.hasAbandoned) await this.ended;
   }
 
   *#finish(): Steps<void> {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Rest, sleep, type Steps } from "../../ffi/call.ts";
+import { type Pending, sleep, type Steps } from "../../ffi/call.ts";
 import { EXIT } from "../../ffi/error.ts";
 import { failure } from "../base/failure.ts";
 import type { Packet } from "../media/packet.ts";
@@ -130,7 +130,7 @@ export class Playout {
   }
 
   /** Hands a packet on, when it is due if packets are paced. */
-  write(packet: Packet, index: number, timeBase: Rational): Rest {
+  write(packet: Packet, index: number, timeBase: Rational): Pending {
     const { pts, duration, size } = packet.fields;
     const begin = pts === NOPTS ? this.#ends[index] ?? 0 : toSeconds(pts, timeBase);
     const lasts = toSeconds(duration, timeBase);
@@ -145,7 +145,7 @@ export class Playout {
     return this.#hand(packet, index, timeBase);
   }
 
-  #hand(packet: Packet, index: number, timeBase: Rational): Rest {
+  #hand(packet: Packet, index: number, timeBase: Rational): Pending {
     if (!this.#gathering) return this.#output.write(packet, index, timeBase, this.#waits);
     this.#gathered ??= new Gathered(timeBase);
     this.#gathered.add(packet);

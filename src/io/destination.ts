@@ -5,7 +5,7 @@
  */
 
 import { OutputContext } from "../../ffi/avio/output_context.ts";
-import { call, type Rest, type Steps } from "../../ffi/call.ts";
+import { call, type Pending, type Steps } from "../../ffi/call.ts";
 import { protocolOf } from "../../ffi/compat.ts";
 import { posixCode } from "../../ffi/error.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
@@ -71,7 +71,7 @@ export class ByteDestination implements Target {
   }
 
   /** Waits until the sink takes more. */
-  settle(): Rest {
+  settle(): Pending {
     return this.#sink.settle?.(() => this.#interrupt?.triggered ?? false);
   }
 

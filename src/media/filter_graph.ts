@@ -9,13 +9,14 @@ import { type ChannelLayout, layoutArgument, preferBicubic } from "../../ffi/com
 import { EAGAIN, EOF } from "../../ffi/error.ts";
 import { Handle } from "../../ffi/handle.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
-import { cString, PointerSlot, readCString } from "../../ffi/memory.ts";
+import { cString, PointerSlot } from "../../ffi/memory.ts";
 import type { Pointer } from "../../ffi/symbols.ts";
 import { check, failure } from "../base/failure.ts";
 import { suggestion } from "../base/text.ts";
 import { type MediaType, mediaTypeId } from "./codec.ts";
 import { pixelFormatName, sampleFormatName } from "./formats.ts";
 import { Frame } from "./frame.ts";
+import { allNames, filters } from "./registry.ts";
 import { type Rational, rationalOf } from "./time.ts";
 
 /** What the frames that go in look like. */
@@ -241,7 +242,7 @@ export function checkFilterNames(description: string): void {
     if (name === undefined || name === "sws_flags") continue;
     if (ffmpeg().avfilter.avfilter_get_by_name(cString(name)) !== null) continue;
     throw new TypeError(
-      `Unknown filter "${name}" in "${description}"${suggestion(name, filterNames())} ` +
+      `Unknown filter "${name}" in "${description}"${suggestion(name, allNames(filters()))} ` +
         `(ffmpeg.filters() lists all)`,
     );
   }
@@ -289,14 +290,4 @@ function takes(filter: Pointer<"AVFilter">, type: MediaType): boolean {
 /** A description without what is quoted or escaped in it, which may hold commas. */
 function unquoted(description: string): string {
   return description.replace(/\\./g, "").replace(/'[^']*'/g, "");
-}
-
-function filterNames(): string[] {
-  const state = new PointerSlot<"bytes">();
-  const names: string[] = [];
-  let pointer: Pointer<"AVFilter"> | null;
-  while ((pointer = ffmpeg().avfilter.av_filter_iterate(state.address)) !== null) {
-    names.push(readCString(ffmpeg().view("AVFilter", pointer).name));
-  }
-  return names;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Rest, runAsync, sleep, type Steps } from "../../ffi/call.ts";
+import { type Pending, runAsync, sleep, type Steps } from "../../ffi/call.ts";
 import { posixCode } from "../../ffi/error.ts";
 import { Interrupt } from "../../ffi/interrupt.ts";
 import { failure } from "../base/failure.ts";
@@ -107,7 +107,7 @@ export class LiveOutput extends OutputAround {
   }
 
   /** Takes a packet, which is sent after those before it. Throws what sending has met. */
-  override write(packet: Packet, index: number, timeBase: Rational): Rest {
+  override write(packet: Packet, index: number, timeBase: Rational): Pending {
     if (this.#failure) throw this.#failure.error;
     const { dts, pts } = packet.fields;
     const time = toSeconds(dts === NOPTS ? pts : dts, timeBase);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { call, type Rest, type Steps, type Twin } from "../../ffi/call.ts";
+import { call, type Pending, type Steps, type Twin } from "../../ffi/call.ts";
 import { hasMuxer, layoutOf, setDisplayMatrix } from "../../ffi/compat.ts";
 import { replaceEntries } from "../../ffi/dictionary.ts";
 import { EAGAIN, posixCode } from "../../ffi/error.ts";
@@ -50,6 +50,7 @@ import { networkHint, usualContainer } from "../facts/network.ts";
 import type { Target } from "../io/target.ts";
 import { type CodecContext, codecName, type MediaType, mediaTypeId } from "../media/codec.ts";
 import type { Packet } from "../media/packet.ts";
+import { allNames, muxers, outputDevices } from "../media/registry.ts";
 import { type Rational, toSeconds } from "../media/time.ts";
 import type { Output } from "./output.ts";
 
@@ -323,7 +324,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
    * Writes a packet of a stream, whose times are in units of `timeBase`; `waits` tells whether the
    * destination may keep one waiting.
    */
-  write(packet: Packet, index: number, timeBase: Rational, waits: boolean): Rest {
+  write(packet: Packet, index: number, timeBase: Rational, waits: boolean): Pending {
     this.#checkDisplay();
     if (this.#quit) {
       throw failure(posixCode("EIO"), "show the picture", "the window was closed by its user");
@@ -452,28 +453,16 @@ function allocate(url: string, format: string | undefined): Pointer<"AVFormatCon
 }
 
 function unknownFormat(format: string): string {
-  return `Unknown container or output device "${format}"${suggestion(format, muxerNames())} ` +
+  return `Unknown container or output device "${format}"${
+    suggestion(format, allNames(muxers()))
+  } ` +
     `(ffmpeg.muxers() lists all)`;
 }
 
 function missingDevice(format: string): string {
-  const devices = outputDeviceNames();
+  const devices = [...outputDevices()].map(({ name }) => readCString(name));
   const here = `FFmpeg here has ${devices.length > 0 ? listed(devices) : "none"}`;
   return `No output device "${format}" (${here}): ${deviceAdvice(format)}`;
-}
-
-/** The names of the output devices that this FFmpeg has. */
-function outputDeviceNames(): string[] {
-  const { avdevice } = ffmpeg();
-  if (avdevice === null) return [];
-  const names: string[] = [];
-  for (const next of ["av_output_audio_device_next", "av_output_video_device_next"] as const) {
-    let pointer: Pointer<"AVOutputFormat"> | null = null;
-    while ((pointer = avdevice[next](pointer)) !== null) {
-      names.push(readCString(ffmpeg().view("AVOutputFormat", pointer).name));
-    }
-  }
-  return names;
 }
 
 function unknownNameMessage(url: string): string {
@@ -498,16 +487,4 @@ export function sessionDescription(contexts: readonly AnyPointer[]): string {
     "describe the streams in SDP",
   );
   return textIn(text);
-}
-
-/** The names of all containers. */
-export function muxerNames(): string[] {
-  const { avformat } = ffmpeg();
-  const state = new PointerSlot<"bytes">();
-  const names: string[] = [];
-  let pointer: Pointer<"AVOutputFormat"> | null;
-  while ((pointer = avformat.av_muxer_iterate(state.address)) !== null) {
-    names.push(...readCString(ffmpeg().view("AVOutputFormat", pointer).name).split(","));
-  }
-  return names;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Rest, Steps } from "../../ffi/call.ts";
+import type { Pending, Steps } from "../../ffi/call.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
 import type { AnyPointer } from "../../ffi/symbols.ts";
 import type { Target } from "../io/target.ts";
@@ -47,7 +47,7 @@ export interface Output extends Container, Disposable {
   /** Opens the target, if there is one, and begins. */
   open(options: Record<string, string>, target: Target | undefined): Steps<void>;
   /** Writes a packet of a stream, whose times are in units of `timeBase`. */
-  write(packet: Packet, index: number, timeBase: Rational, waits: boolean): Rest;
+  write(packet: Packet, index: number, timeBase: Rational, waits: boolean): Pending;
   /** Writes out what has been gathered, as far as that can be done in mid-stream. */
   flush(): Steps<void>;
   /** Ends it properly. */

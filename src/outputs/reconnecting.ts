@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Rest, sleep, type Steps } from "../../ffi/call.ts";
+import { type Pending, sleep, type Steps } from "../../ffi/call.ts";
 import { EXIT, FFmpegError } from "../../ffi/error.ts";
 import { failure } from "../base/failure.ts";
 import type { Target } from "../io/target.ts";
@@ -82,7 +82,7 @@ export class ReconnectingOutput extends OutputAround {
     }
     this.#gate.shift(packet, timeBase);
     try {
-      const rest: Rest = this.inner.write(packet, index, timeBase, waits);
+      const rest: Pending = this.inner.write(packet, index, timeBase, waits);
       if (rest) yield* rest;
     } catch (error) {
       if (!hasGone(error)) throw error;

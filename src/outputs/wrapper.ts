@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Rest, Steps } from "../../ffi/call.ts";
+import type { Pending, Steps } from "../../ffi/call.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
 import type { AnyPointer } from "../../ffi/symbols.ts";
 import type { Target } from "../io/target.ts";
@@ -130,7 +130,7 @@ export abstract class OutputAround implements Output {
   }
 
   /** Writes a packet of a stream. */
-  abstract write(packet: Packet, index: number, timeBase: Rational, waits: boolean): Rest;
+  abstract write(packet: Packet, index: number, timeBase: Rational, waits: boolean): Pending;
 
   /** Ends the wait for a receiver. */
   giveUp(): void {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { breathe, call, type Sink, type Steps, type Twin } from "../../ffi/call.ts";
+import { call, type Sink, type Steps, type Twin, yieldToEventLoop } from "../../ffi/call.ts";
 import { displayMatrix, inputOptions, layoutOf } from "../../ffi/compat.ts";
 import { Dictionary, readEntries } from "../../ffi/dictionary.ts";
 import { EXIT } from "../../ffi/error.ts";
@@ -21,6 +21,7 @@ import { type MediaType, mediaTypeId } from "../media/codec.ts";
 import { pixelFormatName, sampleFormatName } from "../media/formats.ts";
 import { rotationOf } from "../media/orientation.ts";
 import { Packet } from "../media/packet.ts";
+import { allNames, demuxers } from "../media/registry.ts";
 import { NOPTS, type Rational, rationalOf, toSeconds, valueOf } from "../media/time.ts";
 
 /** What is in one stream of a source; `mediaType` tells which kind it is. */
@@ -344,7 +345,7 @@ export class Demuxer extends Handle<"AVFormatContext"> {
       if (stream_index !== index || (flags & AV_PKT_FLAG_KEY) === 0 || pts === NOPTS) return;
       found = toSeconds(pts, this.timeBase(index));
     };
-    while (found === undefined && (yield* this.read(look)) === 0) yield* breathe();
+    while (found === undefined && (yield* this.read(look)) === 0) yield* yieldToEventLoop();
     return found;
   }
 
@@ -384,7 +385,7 @@ function inputFormat(name: string | undefined): Pointer<"AVInputFormat"> | null 
   const format = find() ?? (ffmpeg().avdevice && find());
   if (format !== null) return format;
   throw new TypeError(
-    `Unknown container or input device "${name}"${suggestion(name, demuxerNames())} ` +
+    `Unknown container or input device "${name}"${suggestion(name, allNames(demuxers()))} ` +
       `(ffmpeg.demuxers() lists all)`,
   );
 }
@@ -398,16 +399,6 @@ export function isInputDevice(name: string): boolean {
   return category === constants.AV_CLASS_CATEGORY_DEVICE_VIDEO_INPUT ||
     category === constants.AV_CLASS_CATEGORY_DEVICE_AUDIO_INPUT ||
     category === constants.AV_CLASS_CATEGORY_DEVICE_INPUT;
-}
-
-function demuxerNames(): string[] {
-  const state = new PointerSlot<"bytes">();
-  const names: string[] = [];
-  let pointer: Pointer<"AVInputFormat"> | null;
-  while ((pointer = ffmpeg().avformat.av_demuxer_iterate(state.address)) !== null) {
-    names.push(...readCString(ffmpeg().view("AVInputFormat", pointer).name).split(","));
-  }
-  return names;
 }
 
 /** Opens the source; closes it if that fails. */

@@ -1,6 +1,34 @@
 /**
  * One output stream of a reader: from a source stream's packets to chunks.
  *
+ * ```text
+ * StreamReader        fillBuffer() and its like: one call after the other, sync or async
+ *      |
+ *   Reader            reads packets until each output stream has a chunk
+ *      |
+ *   Demuxer           av_read_frame: one packet, used again for the next
+ *      |  packet      to each output stream of its source stream, and to the writers that copy it
+ *      v
+ * +- InputStream -----------------------------------------------------------------+
+ * |  Decoder          avcodec_send_packet, avcodec_receive_frame until EAGAIN     |
+ * |      |  frame     dropped where a precise seek wants only later ones          |
+ * |      v                                                                        |
+ * |  FilterGraph      turned upright, then what was asked for, then a format that |
+ * |      |  frame     chunks have; recreated when frames change, left out where   |
+ * |      v            nothing is to be done                                       |
+ * |  from_frame       looks at the samples or pixels in native memory             |
+ * |      |                                                                        |
+ * |      v            copied, once                                                |
+ * |  ChunkBuffer      chunks of the size asked for; the oldest give way           |
+ * +------|------------------------------------------------------------------------+
+ *        v  chunk
+ *   popChunks()       what the script takes
+ * ```
+ *
+ * Each arrow is a `Sink`: what comes out of a stage is pushed into the next one before the stage goes
+ * on, and is borrowed until then. So nothing is queued but chunks, and a packet of `null`, the end,
+ * makes each stage push out what it has buffered.
+ *
  * @module
  */
 

@@ -56,8 +56,8 @@ export class Opening {
     requireOptions(this.#options);
   }
 
-  /** Whether the bytes come some time, which a sync call can't wait for. */
-  get onlyLater(): boolean {
+  /** Whether the source is asynchronous and so needs the async API. */
+  get asyncOnly(): boolean {
     return this.#object !== undefined && !this.#object.callsBack;
   }
 
@@ -85,7 +85,7 @@ export class Opening {
     else if (!device || isPath(this.url, this.#format)) requireAccess(this.url, "read");
     else if (this.#format === "lavfi") requireFilters(this.url);
     const openable = device || sequence ? "all" : openableFor(this.url);
-    const whitelist = typeof openable === "string"
+    const whitelist: Record<string, string> = typeof openable === "string"
       ? {}
       : { protocol_whitelist: openable.join(",") };
     return yield* Demuxer.open({

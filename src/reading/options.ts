@@ -106,6 +106,17 @@ export type Chunks<T extends readonly (AudioChunk | VideoChunk)[]> = {
   [K in keyof T]: Reusable<T[K]> | null;
 };
 
+/**
+ * The index of an output stream: a number, of which the type system remembers what the stream's
+ * chunks are. (The property is in the type only.)
+ */
+export type StreamIndex<T extends AudioChunk | VideoChunk> = number & { readonly "~chunk": T };
+
+/** One chunk for each of some output streams, by their indices; `null` at a stream's end. */
+export type ChunksAt<I extends readonly number[]> = {
+  [K in keyof I]: (I[K] extends StreamIndex<infer T> ? Reusable<T> : Chunk) | null;
+};
+
 /** Where `seek` goes: to the key frame before, to any frame, or to the very time. */
 export type SeekMode = "key" | "any" | "precise";
 

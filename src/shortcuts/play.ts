@@ -9,8 +9,7 @@ import { flag, optionalText, optionsObject, wholeNumber } from "../base/argument
 import type { AudioChunk, AudioInput, VideoChunk, Waveform } from "../media/chunk.ts";
 import { type AudioSamples, SAMPLE_FORMATS } from "../media/formats.ts";
 import { StreamReader } from "../reading/stream_reader.ts";
-import { clocks, StreamWriter } from "../writing/stream_writer.ts";
-import { heardBy } from "../writing/writer.ts";
+import { clocks, heardBy, StreamWriter } from "../writing/stream_writer.ts";
 
 /** How sound is played. */
 export interface PlayAudioOptions {

@@ -30,7 +30,7 @@ import {
 } from "../media/formats.ts";
 import { frameRate, type Rational, sameRatio, valueOf } from "../media/time.ts";
 import type { Container } from "../outputs/output.ts";
-import type { AudioEncoderSettings, CodecConfig, VideoEncoderSettings } from "./encoder.ts";
+import type { AudioEncoderSettings, CodecConfig, VideoEncoderSettings } from "./encoder_setup.ts";
 import type { AudioStreamOptions, OutputStreamOptions, VideoStreamOptions } from "./options.ts";
 
 /** The highest sample rate that is taken, in Hz. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Rest, Steps } from "../../ffi/call.ts";
+import type { Pending, Steps } from "../../ffi/call.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { check } from "../base/failure.ts";
 import { CodecContext, codecName } from "../media/codec.ts";
@@ -15,9 +15,9 @@ import type { Container } from "../outputs/output.ts";
 
 /** What part of a source is copied, in seconds of it. */
 export interface Cut {
-  /** What begins before it is left out, and it becomes time 0. */
+  /** What begins before it is skipped, and it becomes time 0. */
   readonly start: number | undefined;
-  /** What begins then or later is left out. */
+  /** What begins then or later is skipped. */
   readonly end: number;
 }
 
@@ -39,19 +39,19 @@ export class Copying {
     this.#hasVideo ||= type === "video";
   }
 
-  /** What a packet's time is to be counted from, in seconds; `undefined` for one that is left out. */
+  /** What a packet's time is to be counted from, in seconds; `undefined` for one that is skipped. */
   originFor(packet: Packet, stream: PacketStream, { start, end }: Cut): number | undefined {
     const { pts, dts } = packet.fields;
     const time = toSeconds(dts === NOPTS ? pts : dts, stream.timeBase);
     if (time >= end) return undefined;
     if (start === undefined && !this.#source.sought) return this.#source.startTime;
     if (!this.#begun && !this.#begins(packet, stream, time, start ?? -Infinity)) return undefined;
-    // Sound from before the first picture would have no place.
+    // Sound from before the first video frame would have no place.
     const shown = pts === NOPTS ? time : toSeconds(pts, stream.timeBase);
     return shown < this.#origin! ? undefined : this.#origin;
   }
 
-  /** Whether copying begins with a packet: with a key frame, where there are pictures. */
+  /** Whether copying begins with a packet: with a key frame, where there is video. */
   #begins(packet: Packet, { type }: PacketStream, time: number, start: number): boolean {
     if (time < start || !packet.isKey || (this.#hasVideo && type !== "video")) return false;
     this.#begun = true;
@@ -79,9 +79,7 @@ export class CopiedStream implements Disposable {
     const { codec_id } = ffmpeg().view("AVCodecParameters", stream.parameters);
     if (container.canHold(codec_id) === false) {
       throw new TypeError(
-        `The container "${container.name}" cannot hold ${
-          codecName(codec_id)
-        }: encode it anew, or ` +
+        `The container "${container.name}" cannot hold ${codecName(codec_id)}: re-encode it, or ` +
           "use another container, such as matroska",
       );
     }
@@ -105,11 +103,11 @@ export class CopiedStream implements Disposable {
   }
 
   /** Takes packets from the source as long as the stream lives. */
-  follow(source: PacketSource, sink: (packet: Packet) => Rest): void {
+  follow(source: PacketSource, sink: (packet: Packet) => Pending): void {
     this.#unsubscribe = source.subscribe(this.#stream.index, sink);
   }
 
-  /** A copy of a packet with the times that it has in the container; nothing for one left out. */
+  /** A copy of a packet with the times that it has in the container; nothing for one that is skipped. */
   place(packet: Packet): Packet | undefined {
     const origin = this.#copying.originFor(packet, this.#stream, this.#cut);
     if (origin === undefined) return undefined;
@@ -118,7 +116,7 @@ export class CopiedStream implements Disposable {
     return copy;
   }
 
-  /** Nothing is held back. */
+  /** Nothing is buffered. */
   *flush(): Steps<void> {}
 
   /** Lets go of the source. */

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { hasMuxer, protocolOf } from "../../ffi/compat.ts";
+import { runSync } from "../../ffi/call.ts";
+import { defaultLayout, hasMuxer, protocolOf } from "../../ffi/compat.ts";
 import { hasSdl, prefersSdl } from "../../ffi/sdl/library.ts";
 import {
   flag,
@@ -28,10 +29,13 @@ import type { BytesWriter } from "../io/bytes.ts";
 import { ByteDestination, UrlDestination } from "../io/destination.ts";
 import { ObjectSink, streamWriter } from "../io/object_sink.ts";
 import type { Target } from "../io/target.ts";
+import { sampleFormat } from "../media/formats.ts";
 import { LiveOutput } from "../outputs/background.ts";
 import { Muxer } from "../outputs/muxer.ts";
 import type { Output } from "../outputs/output.ts";
 import { ReconnectingOutput } from "../outputs/reconnecting.ts";
+import { audioSettings } from "./choose_encoder.ts";
+import { Encoder } from "./encoder.ts";
 import type { StreamWriterOptions } from "./options.ts";
 
 /** The options of a writer, checked. */
@@ -172,15 +176,17 @@ function soundDevice(url: string): Output {
 
 /** Whether a sound device can be opened. */
 function opensSound(name: string): boolean {
-  const writer = new StreamWriter("default", { format: name });
+  using device = new Muxer("default", name);
+  const format = sampleFormat("s16");
+  const sound = { format, sampleRate: 48000, layout: defaultLayout(2) };
   try {
-    writer.addAudioStream(48000, 2, { format: "s16" });
-    writer.openSync();
+    using encoder = new Encoder(audioSettings(device, sound, {}));
+    device.addStream(encoder.context);
+    runSync(device.open({}, undefined));
+    runSync(device.finish());
     return true;
   } catch {
     return false;
-  } finally {
-    writer.closeSync({ drain: false });
   }
 }
 

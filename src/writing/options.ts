@@ -5,20 +5,20 @@
  */
 
 import type { WaitOptions } from "../base/wait.ts";
-import type { CodecConfig } from "./encoder.ts";
+import type { CodecConfig } from "./encoder_setup.ts";
 
 /** How a destination is written. */
 export interface StreamWriterOptions {
   /** The container, by FFmpeg's muxer name. Default: what the destination's name says. */
   readonly format?: string;
   /**
-   * How many bytes are gathered before they are handed to a destination that is an object.
+   * How many bytes are buffered before they are handed to a destination that is an object.
    *
    * @default {4096}
    */
   readonly bufferSize?: number;
   /**
-   * Whether everything is handed on when it is due, and not before, as a live stream needs it.
+   * Whether packets are forwarded when they are due, and not before, as a live stream needs it.
    * Windows do that by themselves. Default: only windows.
    */
   readonly realtime?: boolean;
@@ -75,9 +75,9 @@ export interface VideoStreamOptions extends OutputStreamOptions {
   readonly format?: string;
   /** The frame rate to encode; frames are repeated or dropped. Default: the chunks'. */
   readonly encoderFrameRate?: number;
-  /** The width to encode; pictures are scaled. Default: the chunks'. */
+  /** The width to encode; frames are scaled. Default: the chunks'. */
   readonly encoderWidth?: number;
-  /** The height to encode; pictures are scaled. Default: the chunks'. */
+  /** The height to encode; frames are scaled. Default: the chunks'. */
   readonly encoderHeight?: number;
   /** A hardware device to encode on. None is supported yet. */
   readonly hwAccel?: string;
@@ -86,11 +86,11 @@ export interface VideoStreamOptions extends OutputStreamOptions {
 /** What part of a source is copied. */
 export interface CopyOptions {
   /**
-   * From when on, in seconds of the source: what begins before it is left out, pictures up to the next
+   * From when on, in seconds of the source: what begins before it is skipped, video up to the next
    * key frame. Where copying begins is time 0 in the copy. Default: from where reading begins.
    */
   readonly start?: number;
-  /** Up to when, in seconds of the source: what begins then or later is left out. Default: the end. */
+  /** Up to when, in seconds of the source: what begins then or later is skipped. Default: the end. */
   readonly end?: number;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Rest, Sink, Steps } from "../../ffi/call.ts";
+import type { Pending, Sink, Steps } from "../../ffi/call.ts";
 import { defaultLayout } from "../../ffi/compat.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { nonNegative, optionalText, optionsObject, wholeNumber } from "../base/arguments.ts";
@@ -46,7 +46,8 @@ import {
   videoSettings,
   type VideoSignal,
 } from "./choose_encoder.ts";
-import { type AudioEncoderSettings, Encoder, type VideoEncoderSettings } from "./encoder.ts";
+import { Encoder } from "./encoder.ts";
+import type { AudioEncoderSettings, VideoEncoderSettings } from "./encoder_setup.ts";
 import type { AudioStreamOptions, VideoStreamOptions } from "./options.ts";
 import { isRawAudio, isRawVideo, RawAudio, RawVideo } from "./raw_encoder.ts";
 import { AudioFrames, VideoFrames } from "./to_frame.ts";
@@ -59,10 +60,10 @@ const MAX_PTS = 1e9;
 /** The longest gap, in seconds, that is filled, where a container or a filter needs that. */
 const MAX_GAP = 3600;
 
-/** The first stage: it counts time and hands frames or packets on. */
+/** The first stage: it counts time and forwards frames or packets. */
 interface Source<C, T> extends Disposable {
   readonly nextPts: number;
-  push(chunk: C, pts: number | undefined, next: Sink<T>): Rest;
+  push(chunk: C, pts: number | undefined, next: Sink<T>): Pending;
   finish?(next: Sink<T>): Steps<void>;
 }
 
@@ -123,8 +124,8 @@ export abstract class OutputStream<Input, Checked extends { numFrames: number }>
   /** Checks a chunk; throws a `TypeError` that says what would fit. */
   abstract check(chunk: Input): Checked;
 
-  /** Writes a checked chunk whose first sample or picture is due at `pts` seconds. */
-  write(chunk: Checked, pts: number | undefined): Rest {
+  /** Writes a checked chunk whose first frame is due at `pts` seconds. */
+  write(chunk: Checked, pts: number | undefined): Pending {
     if (chunk.numFrames === 0) return;
     const source = (this.#raw ?? this.#frames)!;
     const time = pts === undefined ? undefined : this.#place(pts, source.nextPts);
@@ -138,7 +139,7 @@ export abstract class OutputStream<Input, Checked extends { numFrames: number }>
     return this.#frames!.push(chunk, time, this.#filter);
   }
 
-  /** Writes so many seconds of silence; a stream of pictures has none. */
+  /** Writes so many seconds of silence; a video stream has none. */
   *silence(_seconds: number): Steps<void> {}
 
   /** When a chunk is due, in units of the stream; throws a `RangeError` if that has passed. */
@@ -176,7 +177,7 @@ export abstract class OutputStream<Input, Checked extends { numFrames: number }>
   readonly #encode: Sink<Frame> = (frame) =>
     this.encoder.push(frame, this.#graph!.output.timeBase, this.#write);
 
-  /** Pushes what the stages hold back into the container. */
+  /** Pushes what the stages have buffered into the container. */
   *flush(): Steps<void> {
     if (!this.#frames || this.encoder.drained) return;
     if (this.#frames.finish) yield* this.#frames.finish(this.#filter);
@@ -337,7 +338,7 @@ function audioStages(
 /** FFmpeg's ALAC encoder aborts the process at a last frame of less, where there are many channels. */
 const ALAC_LEAST = 8;
 
-/** The filter that gives the encoder what it takes. */
+/** The filter that turns frames into what the encoder takes. */
 function audioConversion({ format, sampleRate, layout }: AudioEncoderSettings): string {
   const channels = layout.mask === 0n ? "" : `:channel_layouts=0x${layout.mask.toString(16)}`;
   return `aformat=sample_fmts=${sampleFormatName(format.id)}:sample_rates=${sampleRate}${channels}`;
@@ -452,14 +453,14 @@ function videoStages(
   }
   return {
     raw: undefined,
-    // The fps filter repeats pictures for as long as no other comes.
+    // The fps filter repeats frames for as long as no other comes.
     fillsGaps: parts.some((part) => part.includes("fps=")),
     frames: new VideoFrames(shape),
     graphOf: parts.length > 0 ? () => new FilterGraph(source, parts.join(",")) : undefined,
   };
 }
 
-/** The filters that give the encoder what it takes; none where nothing must change. */
+/** The filters that turn frames into what the encoder takes; none where nothing must change. */
 function videoConversion(
   shape: PictureShape,
   sourceRate: Rational,

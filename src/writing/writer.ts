@@ -1,35 +1,45 @@
 /**
- * What all writers have in common: streams, their life from configuration to close, one call after the
- * other.
+ * What writes: streams and the output that their packets go to, from configuration to the end. Its
+ * operations are steps; who may wait for them, and in which order they run, is not its concern.
  *
  * @module
  */
 
-import type { Rest, Sink, Steps } from "../../ffi/call.ts";
+import type { Pending, Sink, Steps } from "../../ffi/call.ts";
 import { EXIT, FFmpegError } from "../../ffi/error.ts";
-import { flag, nonNegative, optionsObject, textRecord } from "../base/arguments.ts";
+import type { Interrupt } from "../../ffi/interrupt.ts";
+import { nonNegative, optionsObject, textRecord } from "../base/arguments.ts";
 import { failure } from "../base/failure.ts";
 import { requireOptions } from "../base/permissions.ts";
-import { Operations } from "../base/serial_queue.ts";
+import type { QueueOwner } from "../base/serial_queue.ts";
 import { article, shown } from "../base/text.ts";
-import type { WaitOptions } from "../base/wait.ts";
 import { Playout, type StreamWriterStats } from "../devices/playout.ts";
 import { saysHungUp } from "../facts/network.ts";
 import type { Target } from "../io/target.ts";
-import { type AudioInput, takenAway, type VideoInput } from "../media/chunk.ts";
 import type { Packet } from "../media/packet.ts";
 import { type CopySource, isCopySource, packetSource } from "../media/packet_source.ts";
 import type { Output } from "../outputs/output.ts";
 import { CopiedStream, Copying, type Cut } from "./copied_stream.ts";
-import type {
-  AudioStreamOptions,
-  CloseOptions,
-  CopyOptions,
-  VideoStreamOptions,
-} from "./options.ts";
-import { AudioOutputStream, type OutputStream, VideoOutputStream } from "./output_stream.ts";
+import type { AudioStreamOptions, CopyOptions, VideoStreamOptions } from "./options.ts";
+import { AudioOutputStream, VideoOutputStream } from "./output_stream.ts";
 
-type EncodedStream = OutputStream<never, { numFrames: number }>;
+/** A checked chunk: what is in it is the stream's own affair. */
+export interface CheckedChunk {
+  readonly numFrames: number;
+}
+
+/** A stream whose packets are made of chunks, of either kind. */
+export interface EncodedStream
+  extends
+    Pick<AudioOutputStream, "context" | "packetTimeBase" | "frames" | "flush" | "silence">,
+    Disposable {
+  readonly type: "audio" | "video";
+  /** Checks a chunk; throws a `TypeError` that says what would fit. */
+  check(chunk: unknown): CheckedChunk;
+  /** Writes a checked chunk whose first frame is due at `pts` seconds. */
+  write(chunk: CheckedChunk, pts: number | undefined): Pending;
+}
+
 type AnyStream = EncodedStream | CopiedStream;
 type State = "configuring" | "opening" | "open" | "closed";
 
@@ -38,6 +48,8 @@ const TEND = 30;
 
 /** What a writer is built on. */
 export interface WriterParts {
+  /** The class that users know it by, such as `"StreamWriter"`. */
+  readonly name: string;
   /** What messages call it: `writer for "a.wav"`. */
   readonly title: string;
   /** What takes the packets. */
@@ -45,13 +57,13 @@ export interface WriterParts {
   /** What is opened for it. */
   readonly target: Target | undefined;
   /**
-   * Checks that the script may open it with these options, and gives those to open it with. Throws
+   * Checks that the script may open it with these options, and returns those to open it with. Throws
    * Deno's own error.
    */
   readonly allow: (options: Record<string, string>) => Record<string, string>;
-  /** Whether writing may keep one waiting. */
+  /** Whether writing may block. */
   readonly waits: boolean;
-  /** Whether packets are handed on when they are due. */
+  /** Whether packets are forwarded when they are due. */
   readonly paced: boolean;
   /** What time it is, in seconds of the media; default: it runs from the first packet. */
   readonly clock?: (() => number | undefined) | undefined;
@@ -80,23 +92,19 @@ function free({ output, target, streams }: Resources): void {
   target?.closeNow();
 }
 
-/**
- * What {@linkcode StreamWriter} and {@linkcode Broadcast} have in common: streams are added, the
- * writer is opened, chunks are written, and it is closed.
- *
- * Calls of one writer run in the order in which they were made.
- */
-export abstract class Writer implements Disposable, AsyncDisposable {
+/** Streams and their output, from configuration to the end. */
+export class Writer implements QueueOwner {
+  /** The class that users know it by. */
+  readonly name: string;
   readonly #title: string;
   readonly #output: Output;
   readonly #streams: AnyStream[] = [];
   /** What is copied from each reader. */
   readonly #copying: Map<CopySource, Copying> = new Map();
-  readonly #operations: Operations;
   readonly #target: Target | undefined;
   readonly #playout: Playout;
   readonly #allow: WriterParts["allow"];
-  /** Whether a packet is done with as soon as it has been handed on. */
+  /** Whether a packet is done with as soon as it has been forwarded. */
   readonly #inPlace: () => boolean;
   #tending: ReturnType<typeof setInterval> | undefined;
   #state: State = "configuring";
@@ -105,24 +113,29 @@ export abstract class Writer implements Disposable, AsyncDisposable {
   #failure: FFmpegError | undefined;
 
   /** Makes a writer of these parts; nothing is opened yet. */
-  protected constructor(parts: WriterParts) {
-    const { title, output, target, waits, paced } = parts;
+  constructor(parts: WriterParts) {
+    const { name, title, output, target, waits, paced } = parts;
+    this.name = name;
     this.#title = title;
     this.#output = output;
     this.#target = target;
-    this.#playout = new Playout(output, waits, paced, parts.clock);
+    const playout = new Playout(output, waits, paced, parts.clock);
+    this.#playout = playout;
     this.#allow = parts.allow;
-    const playout = this.#playout;
-    if (output.device === "audio") heardBy.set(this, () => playout.heard);
     this.#inPlace = () => !playout.waits && !paced && !output.interleaved;
-    this.#operations = new Operations(
-      this.constructor.name,
-      // Reading and writing a local file is not broken off: FFmpeg would take it for damaged.
-      () => output.freed || !playout.waits ? undefined : output.interrupt,
-      output.inBackground ? "sends in the background" : undefined,
-    );
     const resources = { output, target, streams: this.#streams };
     forgotten.register(this, { resources, title }, this);
+  }
+
+  /** Interrupts its calls, as long as there is something to interrupt. */
+  readonly interrupt = (): Interrupt | undefined => {
+    // Reading and writing a local file is not interrupted: FFmpeg would take it for damaged.
+    return this.#output.freed || !this.#playout.waits ? undefined : this.#output.interrupt;
+  };
+
+  /** Why sync calls are not possible, if so. */
+  get asyncOnly(): string | undefined {
+    return this.#output.inBackground ? "sends in the background" : undefined;
   }
 
   /** What has been done so far. Cheap to ask. */
@@ -130,39 +143,26 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     return this.#playout.counts(this.#streams.map((stream) => stream.frames));
   }
 
+  /** How much of the first stream has been heard, in seconds. */
+  get heard(): number {
+    return this.#playout.heard;
+  }
+
   /** How many streams have been added. */
   get numStreams(): number {
     return this.#streams.length;
   }
 
-  /**
-   * Adds an audio stream.
-   *
-   * @param sampleRate Samples per second of the chunks.
-   * @param numChannels Channels of the chunks.
-   * @param options The chunks' format, and what to encode.
-   * @returns The stream's index, for `writeAudioChunk`.
-   * @throws {TypeError | RangeError} For arguments that the container or the encoder can't take.
-   * @throws {FFmpegError} When the encoder can't be opened with these settings.
-   */
+  /** Adds an audio stream; returns its index. */
   addAudioStream(sampleRate: number, numChannels: number, options?: AudioStreamOptions): number {
     this.#mustBe("configuring", "add a stream");
     const write = this.#packetSink(this.#streams.length);
-    const stream = AudioOutputStream.create(this.#output, sampleRate, numChannels, options, write);
-    return this.#add(stream as unknown as EncodedStream);
+    return this.#add(
+      AudioOutputStream.create(this.#output, sampleRate, numChannels, options, write),
+    );
   }
 
-  /**
-   * Adds a video stream.
-   *
-   * @param frameRate Pictures per second of the chunks; kept exactly: 30000 / 1001 is not rounded.
-   * @param width The width of the chunks' pictures in pixels.
-   * @param height Their height.
-   * @param options The chunks' format, and what to encode.
-   * @returns The stream's index, for `writeVideoChunk`.
-   * @throws {TypeError | RangeError} For arguments that the container or the encoder can't take.
-   * @throws {FFmpegError} When the encoder can't be opened with these settings.
-   */
+  /** Adds a video stream; returns its index. */
   addVideoStream(
     frameRate: number,
     width: number,
@@ -170,48 +170,29 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     options?: VideoStreamOptions,
   ): number {
     this.#mustBe("configuring", "add a stream");
-    const write = this.#packetSink(this.#streams.length);
     const stream = VideoOutputStream.create(
       this.#output,
       frameRate,
       width,
       height,
       options,
-      write,
+      this.#packetSink(this.#streams.length),
       this.#inPlace,
     );
-    return this.#add(stream as unknown as EncodedStream, stream.context.fields.framerate);
+    return this.#add(stream, stream.context.fields.framerate);
   }
 
   /**
-   * Adds a stream whose packets are copied from a reader, without being decoded: to put a film into
-   * another container, to cut it at key frames, to take the sound out of it. Whatever the reader reads
-   * from then on is copied, by `processAllPackets()` or along with what is decoded. Where the container
-   * wants another form of the same data (as MPEG-TS does of MP4's H.264), FFmpeg changes it.
+   * Adds a stream whose packets are copied from a source; returns its index.
    *
-   * @param reader Where the packets come from; it may be sought in before, and read when this writer
-   * is open.
-   * @param i The index of the stream in the source.
-   * @param options What part of it.
-   * @returns The stream's index.
-   * @throws {TypeError} For a stream that the container can't hold.
-   * @throws {RangeError} For a stream that the source does not have.
-   *
-   * @example The sound of a film, as it is
-   * ```ts
-   * import { StreamReader, StreamWriter } from "@sluice/av";
-   * import { makeClip } from "../../examples/make_clip.ts";
-   *
-   * const folder = await Deno.makeTempDir();
-   * await makeClip(`${folder}/film.mp4`, 1);
-   * await using reader = await StreamReader.open(`${folder}/film.mp4`);
-   * const writer = new StreamWriter(`${folder}/sound.m4a`);
-   * writer.addStreamFrom(reader, reader.defaultAudioStream!);
-   * await using out = await writer.open();
-   * await reader.processAllPackets();
-   * ```
+   * @param inTurn Has a packet written when it is the turn of this writer.
    */
-  addStreamFrom(reader: CopySource, i: number, options?: CopyOptions): number {
+  addStreamFrom(
+    reader: CopySource,
+    i: number,
+    options: CopyOptions | undefined,
+    inTurn: (write: () => Pending) => Steps<void>,
+  ): number {
     this.#mustBe("configuring", "add a stream");
     if (!isCopySource(reader)) {
       throw new TypeError(`Expected a StreamReader to copy from, got ${shown(reader)}`);
@@ -223,17 +204,8 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     this.#copying.set(reader, copying);
     const stream = new CopiedStream(this.#output, from, copying, cut);
     const index = this.#add(stream, from.type === "video" ? from.frameRate : undefined);
-    stream.follow(source, (packet) => this.#copy(stream, packet, index));
+    stream.follow(source, (packet) => inTurn(() => this.#writeCopy(stream, packet, index)));
     return index;
-  }
-
-  /** Copies a packet when its turn among the writer's calls has come. */
-  *#copy(stream: CopiedStream, packet: Packet, index: number): Steps<void> {
-    const steps = () => this.#writeCopy(stream, packet, index);
-    yield {
-      now: () => this.#operations.now(steps),
-      later: () => this.#operations.later(steps),
-    };
   }
 
   *#writeCopy(stream: CopiedStream, packet: Packet, index: number): Steps<void> {
@@ -260,54 +232,19 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     return (packet) => playout.write(packet, index, streams[index]!.packetTimeBase);
   }
 
-  /**
-   * Sets the container's metadata, in place of what was set before.
-   *
-   * @param metadata Names and values, such as `{ title: "Night", artist: "Trio" }`.
-   */
+  /** Sets the container's metadata, in place of what was set before. */
   setMetadata(metadata: Readonly<Record<string, string>>): void {
     this.#mustBe("configuring", "set metadata");
     this.#output.setMetadata(textRecord("metadata", metadata));
   }
 
   /**
-   * Opens the destination and writes the container's header.
+   * Opening begins: from here on the writer can't be configured any more.
    *
-   * @param options Options of the protocol and the container: `{ movflags: "+faststart" }`.
-   * @param wait Ways to give up waiting, for destinations that keep one waiting: a viewer who has not
-   * come, a server that does not answer. The writer is then closed.
-   * @returns The writer itself, to be used with `await using`.
-   * @throws {FFmpegError} When the destination can't be opened.
-   * @throws {Deno.errors.NotCapable} When the script has no permission for the destination.
+   * @param options Options of the protocol and the container.
+   * @returns The options to open it with, checked.
    */
-  async open(
-    options?: Readonly<Record<string, string | number | boolean>>,
-    wait?: WaitOptions,
-  ): Promise<this> {
-    const checked = this.#beforeOpen(options);
-    this.#state = "opening";
-    try {
-      await this.#operations.later(() => this.#open(checked), wait, () => this.#abandon());
-    } finally {
-      // It never got its turn, unless it has begun, and was left behind.
-      if (this.#state === "opening" && !this.#begun) this.#state = "configuring";
-    }
-    return this;
-  }
-
-  /** The same as {@linkcode open}, blocking. To be used with `using`. */
-  openSync(options?: Readonly<Record<string, string | number | boolean>>): this {
-    const checked = this.#beforeOpen(options);
-    this.#state = "opening";
-    try {
-      this.#operations.now(() => this.#open(checked));
-    } finally {
-      if (this.#state === "opening") this.#state = "configuring"; // another call was under way
-    }
-    return this;
-  }
-
-  #beforeOpen(options: unknown): Record<string, string> {
+  startOpening(options: unknown): Record<string, string> {
     this.#mustBe("configuring", "open");
     const checked = textRecord("the options of open", options);
     if (this.#streams.length === 0) {
@@ -319,16 +256,23 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     requireOptions(checked);
     const allowed = this.#allow(checked);
     this.#output.setOptions(checked, this.#target);
+    this.#state = "opening";
     return allowed;
   }
 
-  *#open(options: Record<string, string>): Steps<void> {
+  /** Goes back to where it was, if `open` never got its turn; it may have been abandoned since. */
+  endOpening(): void {
+    if (this.#state === "opening" && !this.#begun) this.#state = "configuring";
+  }
+
+  /** Opens the destination and writes the container's header. */
+  *open(options: Record<string, string>): Steps<void> {
     this.#mustBe("opening", "open");
     this.#begun = true;
     try {
       yield* this.#output.open(options, this.#target);
     } catch (error) {
-      yield* this.#abandon();
+      yield* this.abandon();
       throw error;
     }
     if (this.#target?.streams) this.#playout.mayWait();
@@ -346,7 +290,7 @@ export abstract class Writer implements Disposable, AsyncDisposable {
   }
 
   /** After a failure to open: nothing can be written any more, so nothing is kept. */
-  *#abandon(): Steps<void> {
+  *abandon(): Steps<void> {
     try {
       if (this.#target && !this.#target.callsBack) yield* this.#target.close();
     } catch {
@@ -363,81 +307,8 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     free({ output: this.#output, target: this.#target, streams: this.#streams });
   }
 
-  /**
-   * Writes samples.
-   *
-   * @param i The stream's index.
-   * @param chunk A typed array in (frame, channel) order whose elements are of the stream's format;
-   * or one typed array per channel; or a chunk from a `StreamReader`. It is read when the write takes
-   * its turn: leave it as it is until the promise resolves.
-   * @param pts When the first sample is to be heard, in seconds. Default: right after the last one.
-   * @param wait Ways to give up waiting.
-   * @throws {TypeError} For a chunk that does not fit the stream: nothing of it is written.
-   * @throws {RangeError} For a time that has already been written.
-   * @throws {FFmpegError} When it can't be encoded or written.
-   */
-  async writeAudioChunk(
-    i: number,
-    chunk: AudioInput,
-    pts?: number,
-    wait?: WaitOptions,
-  ): Promise<void> {
-    await this.#writeLater(this.#stream(i, "audio"), chunk, pts, wait);
-  }
-
-  /** The same as {@linkcode writeAudioChunk}, blocking. */
-  writeAudioChunkSync(i: number, chunk: AudioInput, pts?: number): void {
-    this.#writeNow(this.#stream(i, "audio"), chunk, pts);
-  }
-
-  /**
-   * Writes one or more pictures.
-   *
-   * @param i The stream's index.
-   * @param chunk The pixels, in the stream's format; or `{ data, layout: "NCHW" }`; or one or more
-   * `ImageData`; or a chunk from a `StreamReader`. It is read when the write takes its turn: leave it
-   * as it is until the promise resolves.
-   * @param pts When the first picture is to be seen, in seconds. Default: right after the last one.
-   * @param wait Ways to give up waiting.
-   * @throws {TypeError} For a chunk that does not fit the stream: nothing of it is written.
-   * @throws {RangeError} For a time that has already been written.
-   * @throws {FFmpegError} When it can't be encoded or written.
-   */
-  async writeVideoChunk(
-    i: number,
-    chunk: VideoInput,
-    pts?: number,
-    wait?: WaitOptions,
-  ): Promise<void> {
-    await this.#writeLater(this.#stream(i, "video"), chunk, pts, wait);
-  }
-
-  /** The same as {@linkcode writeVideoChunk}, blocking. */
-  writeVideoChunkSync(i: number, chunk: VideoInput, pts?: number): void {
-    this.#writeNow(this.#stream(i, "video"), chunk, pts);
-  }
-
-  async #writeLater(
-    stream: EncodedStream,
-    chunk: unknown,
-    pts: number | undefined,
-    wait: WaitOptions | undefined,
-  ): Promise<void> {
-    const { numFrames } = stream.check(chunk as never);
-    await this.#operations.later(() => {
-      // Looked at again when its turn comes: it may have been changed in the meantime.
-      const checked = stream.check(chunk as never);
-      if (checked.numFrames !== numFrames) throw takenAway();
-      return this.#write(stream, checked, pts);
-    }, wait);
-  }
-
-  #writeNow(stream: EncodedStream, chunk: unknown, pts: number | undefined): void {
-    const checked = stream.check(chunk as never);
-    this.#operations.now(() => this.#write(stream, checked, pts));
-  }
-
-  #write(stream: EncodedStream, chunk: { numFrames: number }, pts: number | undefined): Rest {
+  /** Writes a checked chunk to one of the streams, whose first frame is due at `pts` seconds. */
+  write(stream: EncodedStream, chunk: CheckedChunk, pts: number | undefined): Pending {
     this.#mustBe("open", "write a chunk");
     try {
       const rest = stream.write(chunk, pts);
@@ -461,69 +332,13 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     return error;
   }
 
-  /**
-   * An audio stream as a Web stream to pipe chunks into. Ending it leaves the writer open: close that
-   * when all of its streams have got what they are to get.
-   *
-   * @param i The stream's index.
-   * @throws {TypeError | RangeError} For an index of no audio stream.
-   *
-   * @example From reader to writer
-   * ```ts
-   * import { type AudioChunk, StreamReader, StreamWriter } from "@sluice/av";
-   * import { makeClip } from "../../examples/make_clip.ts";
-   *
-   * const folder = await Deno.makeTempDir();
-   * await makeClip(`${folder}/film.mp4`, 1);
-   * await using reader = await StreamReader.open(`${folder}/film.mp4`);
-   * const sound = reader.addBasicAudioStream(4096, { sampleRate: 16000, numChannels: 1 });
-   * const writer = new StreamWriter(`${folder}/sound.wav`);
-   * const out = writer.addAudioStream(16000, 1);
-   * await using _open = await writer.open();
-   * await reader.readable<AudioChunk>(sound).pipeTo(writer.audioWritable(out));
-   * ```
-   */
-  audioWritable(i: number): WritableStream<AudioInput> {
-    const stream = this.#stream(i, "audio");
-    return this.#writable((chunk, wait) => this.#writeLater(stream, chunk, undefined, wait));
+  /** Checks that it can be flushed, now or in turn. */
+  checkFlush({ inTurn }: { inTurn: boolean }): void {
+    if (!inTurn || this.#state !== "opening") this.#mustBe("open", "flush");
   }
 
-  /**
-   * A video stream as a Web stream to pipe chunks into: see {@linkcode audioWritable}.
-   *
-   * @param i The stream's index.
-   * @throws {TypeError | RangeError} For an index of no video stream.
-   */
-  videoWritable(i: number): WritableStream<VideoInput> {
-    const stream = this.#stream(i, "video");
-    return this.#writable((chunk, wait) => this.#writeLater(stream, chunk, undefined, wait));
-  }
-
-  #writable<T>(write: (chunk: T, wait: WaitOptions) => Promise<void>): WritableStream<T> {
-    return new WritableStream({
-      write: (chunk, { signal }) => write(chunk, { signal }),
-    });
-  }
-
-  /**
-   * Encodes what has been gathered and pushes it to the destination.
-   *
-   * Most encoders take nothing more after that; a write that can't be encoded says so.
-   *
-   * @param wait Ways to give up waiting.
-   */
-  async flush(wait?: WaitOptions): Promise<void> {
-    if (this.#state !== "opening") this.#mustBe("open", "flush");
-    await this.#operations.later(() => this.#flush(), wait);
-  }
-
-  /** The same as {@linkcode flush}, blocking. */
-  flushSync(): void {
-    this.#mustBe("open", "flush");
-    this.#operations.now(() => this.#flush());
-  }
-
-  *#flush(): Steps<void> {
+  /** Encodes what has been buffered and pushes it to the destination. */
+  *flush(): Steps<void> {
     this.#mustBe("open", "flush");
     try {
       for (const stream of this.#streams) yield* stream.flush();
@@ -535,36 +350,13 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     }
   }
 
-  /**
-   * Encodes what has been gathered, writes the container's end, and closes the destination. A sound
-   * device has then been heard to the end. A second call does nothing.
-   *
-   * A call that was aborted and can't be broken off, such as a name that is being looked up, does not
-   * hold this up for long: the rest is then done as soon as that call has come back.
-   *
-   * @param options Whether to wait for that, and ways to give up waiting.
-   * @throws {FFmpegError} When the file could not be completed.
-   */
-  async close(options?: CloseOptions): Promise<void> {
-    const { drain, ...wait } = optionsObject("the options of close", options, [
-      "drain",
-      "signal",
-      "timeout",
-    ]);
-    const heard = flag("drain", drain, true);
+  /** Ends a wait for the next receiver: it is being closed. */
+  giveUp(): void {
     if (!this.#output.freed) this.#output.giveUp?.();
-    await this.#operations.atLast(() => this.#close(heard), wait);
-  }
-
-  /** The same as {@linkcode close}, blocking. */
-  closeSync(options?: Pick<CloseOptions, "drain">): void {
-    const { drain } = optionsObject("the options of closeSync", options, ["drain"]);
-    const heard = flag("drain", drain, true);
-    this.#operations.nowAtLast(() => this.#close(heard));
   }
 
   /** Goes through all steps of closing whatever fails, then throws the first failure. */
-  *#close(drain: boolean): Steps<void> {
+  *close(drain: boolean): Steps<void> {
     if (this.#state === "closed") return;
     const failures: unknown[] = [];
     if (this.#state === "open") {
@@ -577,7 +369,7 @@ export abstract class Writer implements Disposable, AsyncDisposable {
         }
       }
       yield* this.#closeTarget(failures);
-      // Some containers do not tell that their end was broken off.
+      // Some containers do not tell that writing their end was interrupted.
       if (this.#output.interrupt.triggered) failures.push(failure(EXIT, "write the end"));
     }
     this.#release();
@@ -593,7 +385,8 @@ export abstract class Writer implements Disposable, AsyncDisposable {
       () => {
         end = this.#playout.end;
         this.#playout.pad();
-        return (this.#streams[0] as EncodedStream).silence(this.#playout.missing);
+        const [stream] = this.#streams;
+        return stream && stream.type !== "copy" ? stream.silence(this.#playout.missing) : nothing();
       },
       () => this.#playout.flush(),
       () => this.#playout.drain(end),
@@ -621,28 +414,19 @@ export abstract class Writer implements Disposable, AsyncDisposable {
     return error.code === this.#failure?.code || saysHungUp(this.#failure);
   }
 
-  /** Flushes and closes. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  /** Flushes and closes, blocking. */
-  [Symbol.dispose](): void {
-    this.closeSync();
-  }
-
   #mustBe(wanted: State, action: string): void {
     if (this.#state === wanted) return;
     const why = {
       configuring: "is not open yet: call open() first",
       opening: "is being opened: await open() first",
       open: "is open already: streams and metadata come before open()",
-      closed: `is closed: make a new ${this.constructor.name}`,
+      closed: `is closed: make a new ${this.name}`,
     }[this.#state];
     throw new Error(`Cannot ${action}, as the ${this.#title} ${why}`);
   }
 
-  #stream(index: number, type: "audio" | "video"): EncodedStream {
+  /** The encoded stream of an index; throws for an index of no such stream. */
+  stream(index: number, type: "audio" | "video"): EncodedStream {
     // Async writes may follow an open() that is still under way: they take their turn after it.
     if (this.#state !== "opening") this.#mustBe("open", `write ${type}`);
     if (typeof index !== "number") {
@@ -677,5 +461,4 @@ function checkedCut(options: CopyOptions | undefined): Cut {
   throw new RangeError(`Expected end after start, got ${end} and ${start}`);
 }
 
-/** How much of a sound writer's has been heard, in seconds: what `playVideo` goes by. */
-export const heardBy: WeakMap<Writer, () => number> = new WeakMap();
+function* nothing(): Steps<void> {}
