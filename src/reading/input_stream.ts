@@ -89,13 +89,13 @@ export interface InputStreamSettings extends BufferSettings {
   readonly type: MediaType;
   /** The index of the source stream. */
   readonly index: number;
-  /** The decoder, by FFmpeg's name; FFmpeg's choice where it is left out. */
+  /** The decoder, by FFmpeg's name; FFmpeg's choice where it is `undefined`. */
   readonly decoder: string | undefined;
   /** The decoder's own options. */
   readonly decoderOption: Readonly<Record<string, string>>;
   /** Filters, in FFmpeg's syntax; empty for none. */
   readonly filters: string;
-  /** Whether pictures are turned upright. */
+  /** Whether video frames are turned upright. */
   readonly autorotate: boolean;
   /** Whether a packet that can't be decoded is an error. */
   readonly strict: boolean;
@@ -130,7 +130,7 @@ interface FrameShape {
 
 /** A stream of a reader. */
 export abstract class InputStream implements Disposable {
-  /** How it was made. */
+  /** What it was made with. */
   readonly settings: InputStreamSettings;
   protected readonly demuxer: Demuxer;
   readonly #decoder: Decoder;
@@ -141,7 +141,7 @@ export abstract class InputStream implements Disposable {
   #end = 0;
   #exhausted = false;
   #frames = 0;
-  /** Frames due before this are left out, in seconds; after a precise seek. */
+  /** Frames due before this, in seconds, are dropped: after a precise seek. */
   protected notBefore = -Infinity;
 
   /** Opens the decoder. */
@@ -236,7 +236,7 @@ export abstract class InputStream implements Disposable {
     return toUnits(fields.nb_samples / Math.max(1, fields.sample_rate), this.#timeBase);
   }
 
-  /** Makes the filters, and makes them anew when the frames change in mid-stream. */
+  /** Creates the filters; recreates them when the frames change in mid-stream. */
   *#reshape(frame: Frame, begin: number): Steps<void> {
     const shape = this.shapeOf(frame);
     const last = this.#shape;
@@ -258,7 +258,7 @@ export abstract class InputStream implements Disposable {
     return undefined;
   };
 
-  /** Forgets everything that is under way, before reading goes on at `notBefore` seconds. */
+  /** Forgets everything that is buffered, before reading goes on at `notBefore` seconds. */
   reset(notBefore: number): void {
     this.#decoder.reset();
     this.#graph?.[Symbol.dispose]();
@@ -400,7 +400,7 @@ export class VideoInputStream extends InputStream {
   }
 }
 
-/** The format to convert pictures to which have no chunk form; `undefined` where they have one. */
+/** The format to convert frames to that chunks can't have; `undefined` where they can. */
 function chunkFormat(name: string): string | undefined {
   if (encoderPixelFormat(name).hasChunks) return undefined;
   if (name.endsWith("be")) return name.replace(/be$/, "le");

@@ -103,7 +103,7 @@ export class Reader implements PacketSource, QueueOwner {
 
   /** Opens the source and looks at its streams. */
   *open(): Steps<void> {
-    const demuxer = yield* this.#opening.steps();
+    const demuxer = yield* this.#opening.open();
     this.#demuxer = demuxer;
     forgotten.register(this, { demuxer, streams: this.#streams }, this);
   }

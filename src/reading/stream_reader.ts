@@ -4,10 +4,11 @@
  * @module
  */
 
-import { shouldYield, type Steps } from "../../ffi/call.ts";
+import { shouldYield } from "../../ffi/call.ts";
 import { flag, given, nonNegative, optionsObject } from "../base/arguments.ts";
 import { SerialQueue } from "../base/serial_queue.ts";
 import { shown } from "../base/text.ts";
+import type { PixelsOf, SamplesOf } from "../media/formats.ts";
 import type { WaitOptions } from "../base/wait.ts";
 import type { BytesSource } from "../io/object_source.ts";
 import type { AudioChunk, VideoChunk } from "../media/chunk.ts";
@@ -45,7 +46,7 @@ import {
  *
  * Open it, add output streams, iterate over the chunks. The vocabulary and the semantics are those
  * of `torchaudio.io.StreamReader`; the differences are that nothing is dropped unless a
- * `bufferChunkSize` is given, that damaged packets are left out and counted, and that pictures come
+ * `bufferChunkSize` is given, that damaged packets are skipped and counted, and that video comes
  * upright.
  *
  * @example The loudest sample of a file
@@ -216,24 +217,24 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
    * @param options What to decode, and what to convert it to.
    * @returns The index of the output stream.
    */
-  addBasicAudioStream(
+  addBasicAudioStream<const F extends string | null = "fltp">(
     framesPerChunk: number,
-    options?: BasicAudioOptions,
-  ): StreamIndex<AudioChunk> {
+    options?: BasicAudioOptions & { readonly format?: F },
+  ): StreamIndex<AudioChunk<SamplesOf<F>>> {
     return this.#add(basicAudio(framesPerChunk, options));
   }
 
   /**
    * Adds a video output stream.
    *
-   * @param framesPerChunk Pictures in a chunk; -1: whatever there is.
+   * @param framesPerChunk Video frames in a chunk; -1: whatever there is.
    * @param options What to decode, and what to convert it to.
    * @returns The index of the output stream.
    */
-  addBasicVideoStream(
+  addBasicVideoStream<const F extends string | null = "rgb24">(
     framesPerChunk: number,
-    options?: BasicVideoOptions,
-  ): StreamIndex<VideoChunk> {
+    options?: BasicVideoOptions & { readonly format?: F },
+  ): StreamIndex<VideoChunk<PixelsOf<F>>> {
     return this.#add(basicVideo(framesPerChunk, options));
   }
 
@@ -254,7 +255,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
   /**
    * Adds a video output stream that goes through filters of FFmpeg's.
    *
-   * @param framesPerChunk Pictures in a chunk; -1: whatever there is.
+   * @param framesPerChunk Video frames in a chunk; -1: whatever there is.
    * @param options What to decode, and the filters.
    * @returns The index of the output stream.
    */
@@ -270,21 +271,20 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
   }
 
   /**
-   * Takes an output stream away; those after it move up.
+   * Removes an output stream; those after it move up.
    *
    * @param i The index of the output stream.
    */
   removeStream(i: number): void {
     const stream = this.#reader.output(i);
-    this.#queue.runSync(() => nothing());
-    this.#reader.removeStream(stream);
+    this.#queue.runSync(() => void this.#reader.removeStream(stream));
   }
 
   /**
    * Goes to a time, and empties all buffers.
    *
    * @param timestamp The time in seconds.
-   * @param mode `"precise"` gives what is due at that time or later, `"key"` goes to the key frame
+   * @param mode `"precise"` yields what is due at that time or later, `"key"` goes to the key frame
    * before it, `"any"` to the nearest frame, which may not be decodable by itself.
    * @throws {FFmpegError} When the source can't be sought in.
    */
@@ -304,7 +304,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
    *
    * @param retry How to wait for a source that is not ready.
    * @returns 0 when a packet was read, 1 when the source has come to its end and all frames that
-   * were held back are in the buffers.
+   * the decoders had buffered are in the buffers.
    * @throws {FFmpegError} When the source can't be read. Where it is gone, such as the other side of a
    * connection, what came before goes to the buffers first, and each call after that throws.
    */
@@ -358,7 +358,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
   /**
    * Takes one chunk from each output stream; `null` from one that has none.
    *
-   * @typeParam T What the output streams yield, in their order: `popChunks<[VideoChunk, AudioChunk]>()`.
+   * @typeParam T What the output streams yield, in their order: `[VideoChunk, AudioChunk]`.
    */
   popChunks<T extends readonly (AudioChunk | VideoChunk)[] = Chunk[]>(): Chunks<T>;
   /** Takes one chunk from each of some output streams, by their indices. */
@@ -394,10 +394,8 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
    * ```ts
    * import { StreamReader } from "@sluice/av";
    *
-   * const format = "lavfi"; // FFmpeg's own test sources
-   * await using reader = await StreamReader.open("testsrc=duration=1[out0];sine=duration=1[out1]", {
-   *   format,
-   * });
+   * const clip = "testsrc=duration=1[out0];sine=duration=1[out1]"; // FFmpeg makes it
+   * await using reader = await StreamReader.open(clip, { format: "lavfi" });
    * const video = reader.addBasicVideoStream(25);
    * const audio = reader.addBasicAudioStream(44100);
    * for await (const [frames, samples] of reader.stream([video, audio])) {
@@ -556,5 +554,3 @@ function anyObject<T extends object>(name: string, value: T | undefined): T {
 function giveBack(chunks: readonly (Disposable | null)[]): void {
   for (const chunk of chunks) chunk?.[Symbol.dispose]();
 }
-
-function* nothing(): Steps<void> {}

@@ -29,7 +29,7 @@ import {
   type Waveform,
 } from "../media/chunk.ts";
 import { codecById, codecByName, nearestLayout, nearestRate, supportedBy } from "../media/codec.ts";
-import { checkFilterNames } from "../media/filter_graph.ts";
+import { checkFilterNames, checkTempo } from "../media/filter_graph.ts";
 import { Opening } from "../reading/opening.ts";
 import { Reader } from "../reading/reader.ts";
 import { filteredAudio } from "../reading/stream_request.ts";
@@ -63,7 +63,7 @@ export interface EffectStreamOptions extends WaitOptions {
   readonly outputSampleRate?: number;
 }
 
-/** How many moments are worked on at a time. */
+/** How many sample frames are worked on at a time. */
 const PIECE = 1 << 16;
 
 /** How many bytes of encoded sound are gathered before they are put into memory. */
@@ -158,7 +158,7 @@ export class AudioEffector {
   }
 
   /**
-   * Applies the effect to a waveform, and gives the result piece by piece.
+   * Applies the effect to a waveform, and yields the result piece by piece.
    *
    * @param waveform As for `apply`.
    * @param sampleRate Its samples per second. Default (`undefined`): the waveform's own.
@@ -206,7 +206,7 @@ interface Settings {
   readonly padEnd: boolean;
 }
 
-/** What gives changed samples. */
+/** What changed samples come from. */
 interface Source extends Disposable {
   next(): Steps<AudioChunk | undefined>;
 }
@@ -235,9 +235,7 @@ class Job implements Disposable {
       this.#sound.sampleRate;
     this.#size = size;
     requireFilters(settings.effect);
-    if (settings.effect.includes("atempo")) {
-      wholeNumber("sampleRate (for atempo)", this.#sound.sampleRate, { min: 100 });
-    }
+    checkTempo(settings.effect, this.#sound.sampleRate);
   }
 
   /** The whole result. */
@@ -284,7 +282,7 @@ class Job implements Disposable {
       (this.#settings.padEnd ? `,apad=whole_len=${length}` : "");
   }
 
-  /** Encodes all of the waveform; what it gives decodes it again. */
+  /** Encodes all of the waveform; what it returns decodes it again. */
   *#throughCodec(format: string): Steps<Source> {
     const { sampleRate, numChannels } = this.#sound;
     const encoded = encodedShape(format, this.#settings.encoder, sampleRate, numChannels);

@@ -26,9 +26,9 @@ import { joined, nextChunk, type Sound, soundOf } from "./waveform.ts";
 
 /** What of a file is loaded, and how. */
 export interface LoadOptions {
-  /** How many moments (samples per channel) are left out at the beginning. @default {0} */
+  /** How many sample frames (samples per channel) are skipped at the beginning. @default {0} */
   readonly frameOffset?: number;
-  /** How many moments are loaded at most; -1: all. @default {-1} */
+  /** How many sample frames are loaded at most; -1: all. @default {-1} */
   readonly numFrames?: number;
   /**
    * Whether the samples become 32-bit floating point numbers from -1 to 1. `false` leaves them as
@@ -71,7 +71,7 @@ export interface SaveOptions {
 export interface AudioInfo {
   /** Samples per second. */
   readonly sampleRate: number;
-  /** How many moments (samples per channel) there are. */
+  /** How many sample frames (samples per channel) there are. */
   readonly numFrames: number;
   /** How many channels there are. */
   readonly numChannels: number;
@@ -84,14 +84,14 @@ export interface AudioInfo {
   readonly encoding: string;
 }
 
-/** How many moments are decoded at a time. */
+/** How many sample frames are decoded at a time. */
 const PIECE = 1 << 16;
 
 /** Containers whose header tells the number of samples. */
 const TELLS_LENGTH = new Set(["wav", "w64", "aiff", "au", "caf", "flac", "tta", "wv"]);
 
 /**
- * Loads the sound of a file: of any container that FFmpeg reads, films among them.
+ * Loads the sound of a file: of any container that FFmpeg reads, videos among them.
  *
  * @param src A path or a URL, or what a `StreamReader` takes beside these.
  * @param options Which part of it, and in what shape.
@@ -113,16 +113,16 @@ const TELLS_LENGTH = new Set(["wav", "w64", "aiff", "au", "caf", "flac", "tta", 
  * ```
  */
 export function load(
-  src: AnySource,
+  src: string | URL | BytesSource,
   options?: LoadOptions & WaitOptions & { readonly normalize?: true },
 ): Promise<Waveform<Float32Array<ArrayBuffer>>>;
 /** Loads the sound of a file with its samples as they are decoded. */
 export function load(
-  src: AnySource,
+  src: string | URL | BytesSource,
   options?: LoadOptions & WaitOptions,
 ): Promise<Waveform>;
 export async function load(
-  src: AnySource,
+  src: string | URL | BytesSource,
   options?: LoadOptions & WaitOptions,
 ): Promise<Waveform> {
   const { signal, timeout, ...rest } = optionsObject("the options of load", options, [
@@ -135,7 +135,7 @@ export async function load(
 
 /** The same as {@linkcode load}, blocking. */
 export function loadSync(
-  src: AnySource,
+  src: string | URL | BytesSource,
   options?: LoadOptions & { readonly normalize?: true },
 ): Waveform<Float32Array<ArrayBuffer>>;
 /** The same as {@linkcode load}, blocking, with samples as they are decoded. */
@@ -168,9 +168,8 @@ async function reading<T>(src: AnySource, what: Reading<T>, wait: WaitOptions): 
 
 /** The same, blocking. */
 function readingSync<T>(src: AnySource, what: Reading<T>): T {
-  return runSync(
-    whileOpen(new Reader(new Opening(src, given({ format: what.format }), true)), src, what),
-  );
+  const reader = new Reader(new Opening(src, given({ format: what.format }), true));
+  return runSync(whileOpen(reader, src, what));
 }
 
 function* whileOpen<T>(reader: Reader, src: AnySource, what: Reading<T>): Steps<T> {
@@ -239,7 +238,7 @@ function toldLength(reader: Reader, stream: SourceAudioStream): number | undefin
   return lossless ? Math.round(stream.duration * stream.sampleRate) : undefined;
 }
 
-/** A source's sound on its way to a waveform. */
+/** Gathers a source's sound for a waveform. */
 class Gathering {
   /** Where in the source reading is to begin, in seconds. */
   readonly start: number;
@@ -267,7 +266,7 @@ class Gathering {
     reader.addStream(basicAudio(size, { format, sampleRate })); // the rate may change in mid-stream
   }
 
-  /** Takes a chunk; gives whether more are wanted. */
+  /** Takes a chunk; returns whether more are wanted. */
   take(chunk: AudioChunk | undefined): boolean {
     if (chunk === undefined) return false;
     const { data, numFrames, numChannels } = chunk;
@@ -312,7 +311,7 @@ function undecodable(src: AnySource): Error {
 /**
  * Tells what the sound of a file is.
  *
- * `numFrames` is exactly what `load` gives. Files that are not compressed, or without loss, tell it;
+ * `numFrames` is exactly what `load` returns. Files that are not compressed, or without loss, tell it;
  * all others are decoded to count them, which takes a while for long ones (`StreamReader.duration`
  * tells at once about how long they are).
  *
@@ -333,7 +332,7 @@ function undecodable(src: AnySource): Error {
  * ```
  */
 export async function info(
-  src: AnySource,
+  src: string | URL | BytesSource,
   options?: Pick<LoadOptions, "format"> & WaitOptions,
 ): Promise<AudioInfo> {
   const { format, signal, timeout } = optionsObject("the options of info", options, [
@@ -346,7 +345,7 @@ export async function info(
 
 /** The same as {@linkcode info}, blocking. */
 export function infoSync(
-  src: AnySource,
+  src: string | URL | BytesSource,
   options?: Pick<LoadOptions, "format">,
 ): AudioInfo {
   const { format } = optionsObject("the options of infoSync", options, ["format"]);

@@ -23,6 +23,7 @@ import type { CodecContext, MediaType } from "../media/codec.ts";
 import {
   audioSource,
   checkFilterNames,
+  checkTempo,
   FilterGraph,
   type GraphSource,
   videoSource,
@@ -251,9 +252,7 @@ export class AudioOutputStream extends OutputStream<AudioInput, CheckedAudio> {
     };
     const filters = filtersOf(given.filterDesc);
     const source = audioGraphSource(signal);
-    if (filters?.includes("atempo")) {
-      wholeNumber("sampleRate (for atempo)", sampleRate, { min: 100 });
-    }
+    checkTempo(filters ?? "", sampleRate);
     const filtered = filters ? probeAudio(source, filters, signal) : signal;
     const settings = audioSettings(container, filtered, given);
     const encoder = new Encoder(settings);
