@@ -6,7 +6,6 @@
 
 import type { WaitOptions } from "../base/wait.ts";
 import type { AudioChunk, VideoChunk } from "../media/chunk.ts";
-import type { AudioSamples, VideoPixels } from "../media/formats.ts";
 import type { Reusable } from "./chunk_buffer.ts";
 
 /** How a source is opened. */

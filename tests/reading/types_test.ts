@@ -98,7 +98,7 @@ Deno.test("samples of a format that is not known are any samples", () => {
   isOfType<Reusable<AudioChunk> | null>()(chunks[0]);
   isOfType<Reusable<AudioChunk> | null>()(chunks[1]);
   isOfType<Reusable<AudioChunk<Float64Array<ArrayBuffer>>> | null>()(chunks[2]);
-  isOfType<Reusable<VideoChunk> | null>()(chunks[3]);
+  isOfType<Reusable<VideoChunk<Uint16Array<ArrayBuffer>>> | null>()(chunks[3]);
   ok(chunks[0]!.data instanceof Float64Array && chunks[2]!.data instanceof Float64Array);
   ok(chunks[1]!.data instanceof Int16Array && chunks[3]!.data instanceof Uint16Array);
 });

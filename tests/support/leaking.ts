@@ -1,7 +1,7 @@
 /** Tests one of which leaks, for `leaks_test.ts`, which runs them in a process of their own. */
 
 import { Handle } from "../../ffi/handle.ts";
-import type { Pointer } from "../../ffi/symbols.ts";
+import type { Pointer } from "../../ffi/pointer.ts";
 import { nameLeakingTests } from "./leaks.ts";
 
 class Thing extends Handle<"Thing"> {
