@@ -7,60 +7,18 @@
 
 import { protocolClass, protocolOf } from "../../ffi/compat.ts";
 import { hasOption } from "../../ffi/options.ts";
-
-/** The protocols that reach one host, whose name and port are in the URL. */
-const NETWORK = new Set(
-  ("ftp gopher gophers http httpproxy https icecast mmsh mmst rtmp rtmpe rtmps rtmpt rtmpte rtmpts " +
-    "rtp rtsp rtsps sctp sftp srt srtp tcp tls udp udplite rist zmq").split(" "),
-);
-
-/** The ports that URLs without one mean. */
-const PORTS: Readonly<Record<string, number>> = {
-  http: 80,
-  https: 443,
-  icecast: 8000,
-  rtmp: 1935,
-  rtmps: 443,
-  rtmpt: 80,
-  rtsp: 554,
-  rtsps: 322,
-  ftp: 21,
-  sftp: 22,
-};
-
-/** The protocols that take options from a URL's query: that of others is for the server. */
-const QUERY_OPTIONS = new Set("tcp udp udplite tls srt rtp srtp rist sctp prompeg zmq".split(" "));
-
-/** Those that go wherever the server sends them: by a redirect, or as HTTP below another protocol. */
-const REDIRECTED = new Set(
-  "http https httpproxy icecast mmsh rtmpt rtmpts rtmpte rtsp rtsps".split(" "),
-);
-
-/** Those that use more ports of the host than the URL names. */
-const MANY_PORTS = new Set("ftp mmst rist".split(" "));
-
-/** Filters that read or write files, or open sockets, that their arguments name. */
-const FILE_FILTERS = new Set(
-  ("movie amovie subtitles ass lut3d lut1d drawtext metadata ametadata psnr ssim xpsnr libvmaf " +
-    "vmafmotion vidstabdetect vidstabtransform signature arnndn sofalizer frei0r frei0r_src ladspa " +
-    "lv2 removelogo find_rect cover_rect dnn_processing dnn_detect dnn_classify derain sr " +
-    "libplacebo program_opencl openclsrc zmq azmq deshake loudnorm haldclutsrc firequalizer " +
-    "sendcmd asendcmd paletteuse curves selectivecolor showcqt nnedi fieldhint life cellauto flite asr ocr lensfun whisper " +
-    "qrencode qrencodesrc drawvg coreimage coreimagesrc")
-    .split(" "),
-);
-
-/**
- * Options of encoders, containers and protocols that name files or hosts, with "-" for "_", which some
- * of them take for the same.
- */
-const FILE_OPTIONS = new Set(
-  ("stats passlogfile vstats http-proxy ca-file cafile cert-file cert key-file key private-key " +
-    "rtmp-conn rtmp-tcurl encryption-key-file filename fd dump attach qpfile csv " +
-    "cqmfile dump-yuv log-file lambda-file scaling-list recon dhdr10-info zonefile nalu-file " +
-    "send-expect-100 dolby-vision-rpu film-grain fgs-table analysis-reuse-file analysis-save analysis-load opencl")
-    .split(" "),
-);
+import {
+  FILE_FILTERS,
+  FILE_OPTIONS,
+  HARMLESS,
+  HARMLESS_FLAGS,
+  LISTS,
+  MANY_PORTS,
+  NETWORK,
+  PORTS,
+  QUERY_OPTIONS,
+  REDIRECTED,
+} from "../facts/reach.ts";
 
 /** What is to be done with a file. */
 export type Access = "read" | "write";
@@ -200,25 +158,6 @@ export function requireSession(url: string, options: Readonly<Record<string, str
   need({ name: "net" }, `wherever "${url}" leads without the option rtsp_transport: "tcp"`);
 }
 
-/** Options of containers that write several files: those that can't name one elsewhere. */
-const HARMLESS = new Set(
-  ("hls-time hls-init-time hls-list-size hls-segment-type hls-segment-size hls-flags start-number " +
-    "hls-playlist-type hls-delete-threshold hls-allow-cache hls-start-number-source method timeout " +
-    "seg-duration frag-duration frag-type window-size extra-window-size remove-at-exit streaming " +
-    "use-template use-timeline single-file ldash hls-playlist adaptation-sets dash-segment-type " +
-    "target-latency write-prft update-period index-correction segment-time segment-format " +
-    "segment-frames segment-times segment-start-number segment-wrap segment-list-size " +
-    "reset-timestamps break-non-keyframes individual-header-trailer min-seg-duration " +
-    "update frame-pts strftime atomic-writing flush-packets fflags avioflags max-delay packetsize")
-    .split(" "),
-);
-
-/** Those of `hls_flags`. With others, files that an old playlist lists may be deleted. */
-const HARMLESS_FLAGS = new Set(
-  ("single_file temp_file delete_segments round_durations discont_start omit_endlist " +
-    "split_by_time program_date_time independent_segments iframes_only").split(" "),
-);
-
 /** Checks for a container that writes its files into one folder, with its options. */
 export function requireBeside(url: string, options: Readonly<Record<string, string>>): void {
   requireFolder(url);
@@ -240,9 +179,6 @@ export function requireAll(what: string): void {
 function allGranted(): boolean {
   return isGranted("read") && isGranted("write") && isGranted("net");
 }
-
-/** Demuxers of lists, which open what the lists name. */
-const LISTS = new Set("concat hls applehttp dash imf concatf rtsp sdp sap".split(" "));
 
 /** Checks for a source that is read as a list of others. */
 export function requireList(url: string, format: string | undefined): void {

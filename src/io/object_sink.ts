@@ -169,7 +169,7 @@ function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 }
 
 /** A Web stream as such an object. It is locked from the first bytes on. */
-export function streamWriter(stream: WritableStream<Uint8Array>): BytesWriter {
+export function fromWritable(stream: WritableStream<Uint8Array>): BytesWriter {
   if (stream.locked) {
     throw new TypeError("Expected a WritableStream that nobody writes to, got one that is locked");
   }

@@ -59,10 +59,9 @@ export function objectSource(src: BytesSource, sync: boolean, bufferSize: number
     throw new TypeError("Expected a source for sync calls, got a Blob: use open()");
   }
   if (src instanceof ReadableStream) {
-    if (!sync) return new PipedSource(streamReader(src), bufferSize);
+    if (!sync) return new PipedSource(fromReadable(src), bufferSize);
     throw new TypeError("Expected a source for sync calls, got a ReadableStream: use open()");
   }
-  if (src instanceof MemoryFile) return new DirectSource(() => ofObject(rewound(src)));
   if (sync || src.readSync) {
     return new DirectSource(() => ofObject(src), () => src.abandon?.());
   }
@@ -264,12 +263,6 @@ function unlessAwaited(value: unknown): string {
   return "a promise, which only open() waits for";
 }
 
-/** A file in memory is read from its beginning: where it is, is where it was written to last. */
-function rewound(file: MemoryFile): MemoryFile {
-  file.seek(0, START);
-  return file;
-}
-
 /** How many bytes were read: none at the end, which Deno's files say with `null`. */
 function countOf(count: unknown, length: number): number {
   if (count === null) return 0;
@@ -284,7 +277,7 @@ function countOf(count: unknown, length: number): number {
 }
 
 /** A Web stream as such an object. It is locked from the first bytes on. */
-function streamReader(stream: ReadableStream<Uint8Array>): BytesReader {
+function fromReadable(stream: ReadableStream<Uint8Array>): BytesReader {
   if (stream.locked) {
     throw new TypeError("Expected a ReadableStream that nobody reads, got one that is locked");
   }

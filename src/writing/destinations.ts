@@ -27,7 +27,7 @@ import { audioDevices, deviceUrl } from "../facts/devices.ts";
 import { checkContainer, checkPort } from "../facts/network.ts";
 import type { BytesWriter } from "../io/bytes.ts";
 import { ByteDestination, UrlDestination } from "../io/destination.ts";
-import { ObjectSink, streamWriter } from "../io/object_sink.ts";
+import { fromWritable, ObjectSink } from "../io/object_sink.ts";
 import type { Target } from "../io/target.ts";
 import { sampleFormat } from "../media/formats.ts";
 import { LiveOutput } from "../outputs/background.ts";
@@ -95,7 +95,7 @@ export function objectParts(dst: BytesWriter | WritableStream<Uint8Array>, given
   }
   if (reconnect) throw new TypeError("Expected a URL to connect to again, got an object");
   const name = dst instanceof WritableStream ? "a stream" : "an object";
-  const object = dst instanceof WritableStream ? streamWriter(dst) : dst;
+  const object = dst instanceof WritableStream ? fromWritable(dst) : dst;
   const muxer = bytesMuxer(name, format);
   const target = new ByteDestination(new ObjectSink(object, bufferSize));
   const output = inBackground(muxer, target, false, given);

@@ -89,7 +89,7 @@ Deno.test("imports point one way: cli.ts, mod.ts, the rows of src/, ffi/", () =>
 });
 
 Deno.test("stages import no neighbour at run time: only what joins them does", () => {
-  const imported = new Map(FILES.map(importsAtRunTime));
+  const imported = new Map(FILES.map((it) => importsAtRunTime(it)));
   const folder = (path: string) => path.replace(/[^/]+$/, "");
   const stages = FILES.filter(({ path }) => joinsStages(path)).flatMap(({ path }) =>
     imported.get(path)!.filter((to) => folder(to) === folder(path))
@@ -101,14 +101,18 @@ Deno.test("stages import no neighbour at run time: only what joins them does", (
   deepStrictEqual(problems, []);
 });
 
-Deno.test("no file of the library imports itself at run time, not even through others", () => {
-  const graph = new Map(FILES.filter((it) => isLibraryFile(it.path)).map(importsAtRunTime));
+Deno.test("no file of the library imports itself, not even through others or for a type", () => {
+  const graph = new Map(FILES.filter((it) => isLibraryFile(it.path)).map((it) => importsOf(it)));
   deepStrictEqual([...graph.keys()].filter((path) => reaches(graph, path, path)), []);
 });
 
-function importsAtRunTime({ path, imports }: SourceFile): [path: string, imported: string[]] {
-  const kept = imports.filter((it) => !it.isOfTypes && it.specifier.startsWith("."));
-  return [path, kept.map((it) => resolvePath(path, it.specifier))];
+function importsOf({ path, imports }: SourceFile): [path: string, imported: string[]] {
+  const own = imports.filter((it) => it.specifier.startsWith("."));
+  return [path, own.map((it) => resolvePath(path, it.specifier))];
+}
+
+function importsAtRunTime(file: SourceFile): [path: string, imported: string[]] {
+  return importsOf({ ...file, imports: file.imports.filter((it) => !it.isOfTypes) });
 }
 
 function reaches(graph: ReadonlyMap<string, string[]>, from: string, to: string): boolean {
