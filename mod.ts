@@ -39,6 +39,7 @@ export {
 export type {
   AudioChunk,
   AudioInput,
+  ImageLike,
   VideoChunk,
   VideoInput,
   VideoTensor,
@@ -56,7 +57,14 @@ export type {
 } from "./src/reading/demuxer.ts";
 export { downloadAsset, type DownloadOptions } from "./src/shortcuts/download.ts";
 export * as ffmpeg from "./src/capabilities/ffmpeg.ts";
-export type { AudioSamples, VideoPixels } from "./src/media/formats.ts";
+export type {
+  AudioSamples,
+  Pixels8,
+  PixelsOf,
+  SamplesByName,
+  SamplesOf,
+  VideoPixels,
+} from "./src/media/formats.ts";
 export { MemoryFile } from "./src/io/memory_file.ts";
 export type { BytesSource } from "./src/io/object_source.ts";
 export type { OutputInfo } from "./src/reading/input_stream.ts";
@@ -85,11 +93,13 @@ export {
   type BasicVideoOptions,
   type Chunk,
   type Chunks,
+  type ChunksAt,
   type FilteredAudioOptions,
   type FilteredVideoOptions,
   type InputStreamOptions,
   type RetryOptions,
   type SeekMode,
+  type StreamIndex,
   type StreamOptions,
   type StreamReaderOptions,
   type StreamReaderStats,

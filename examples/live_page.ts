@@ -23,15 +23,15 @@ const PAGE = `<!doctype html>
 </script>`;
 
 /** Draws a ball that goes round, over colours that change, at a time in seconds. */
-function draw(picture: Uint8Array, time: number): void {
+function draw(frame: Uint8Array, time: number): void {
   const [centerX, centerY] = [320 + 120 * Math.cos(time * 2), 180 + 120 * Math.sin(time * 2)];
   const blue = 128 + 100 * Math.sin(time);
   for (let y = 0, at = 0; y < HEIGHT; y++) {
     for (let x = 0; x < WIDTH; x++, at += 3) {
       const inside = (x - centerX) ** 2 + (y - centerY) ** 2 < 40 ** 2;
-      picture[at] = inside ? 255 : x * 0.2;
-      picture[at + 1] = inside ? 220 : y * 0.3;
-      picture[at + 2] = inside ? 60 : blue;
+      frame[at] = inside ? 255 : x * 0.2;
+      frame[at + 1] = inside ? 220 : y * 0.3;
+      frame[at + 2] = inside ? 60 : blue;
     }
   }
 }
@@ -62,12 +62,12 @@ if (import.meta.main) {
   let running = true;
   Deno.addSignalListener("SIGINT", () => running = false);
 
-  const picture = new Uint8Array(WIDTH * HEIGHT * 3);
+  const frame = new Uint8Array(WIDTH * HEIGHT * 3);
   const samples = new Float32Array(SAMPLES);
   for (let i = 0; running; i++) {
-    draw(picture, i / RATE);
+    draw(frame, i / RATE);
     sing(samples, i * SAMPLES);
-    await live.writeVideoChunk(video, picture);
+    await live.writeVideoChunk(video, frame);
     await live.writeAudioChunk(audio, samples);
   }
   await live.close(); // viewers see the end of their video

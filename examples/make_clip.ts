@@ -1,5 +1,5 @@
 /**
- * Makes a short film with FFmpeg's own test picture and tone, for examples that were given no file.
+ * Makes a short video with FFmpeg's own test pattern and tone, for examples that were given no file.
  *
  *   deno run -A examples/make_clip.ts [clip.mp4] [seconds]
  */
@@ -10,11 +10,11 @@ function generator(description: string): StreamReader {
   return StreamReader.openSync(description, { format: "lavfi" });
 }
 
-/** Writes a film of 640x360 pixels with stereo sound. */
+/** Writes a video of 640x360 pixels with stereo sound. */
 export async function makeClip(path: string, seconds = 10): Promise<void> {
-  using picture = generator(`testsrc2=size=640x360:rate=30:duration=${seconds}`);
+  using pattern = generator(`testsrc2=size=640x360:rate=30:duration=${seconds}`);
   using sound = generator(`sine=frequency=330:sample_rate=44100:duration=${seconds},volume=0.3`);
-  picture.addBasicVideoStream(1, { format: "yuv420p" });
+  pattern.addBasicVideoStream(1, { format: "yuv420p" });
   sound.addBasicAudioStream(1470, { format: "flt", numChannels: 2 });
 
   const writer = new StreamWriter(path);
@@ -25,8 +25,8 @@ export async function makeClip(path: string, seconds = 10): Promise<void> {
   writer.addAudioStream(44100, 2);
   await using out = await writer.open();
   const samples = sound.stream<[AudioChunk]>();
-  for await (const [image] of picture.stream<[VideoChunk]>({ reuse: true })) {
-    await out.writeVideoChunk(0, image!);
+  for await (const [frame] of pattern.stream<[VideoChunk]>({ reuse: true })) {
+    await out.writeVideoChunk(0, frame!);
     const { value } = await samples.next();
     if (value?.[0]) await out.writeAudioChunk(1, value[0]);
   }

@@ -1,11 +1,11 @@
 /**
- * Shows a film's pictures in a window. A reader decodes ahead in the background, up to 256 pictures at
+ * Shows a video in a window. A reader decodes ahead in the background, up to 256 frames at
  * a time, while the window shows those before; press Q to stop.
  *
- *   deno run -A examples/play_video.ts [film]
+ *   deno run -A examples/play_video.ts [video]
  *
- * Without a film it makes one; "tutorial" stands for the one of torchaudio's tutorial, which it
- * downloads. For pictures and sound in step there is playVideo().
+ * Without a video it makes one; "tutorial" stands for the one of torchaudio's tutorial, which it
+ * downloads. For video and sound in step there is playVideo().
  */
 import {
   downloadAsset,
@@ -34,14 +34,14 @@ async function* ahead<T>(chunks: AsyncIterator<T>): AsyncGenerator<T> {
 }
 
 if (import.meta.main) {
-  let [film] = Deno.args;
-  if (film === "tutorial") film = await downloadAsset(TUTORIAL);
-  if (film === undefined) {
-    film = await Deno.makeTempFile({ suffix: ".mp4" });
-    await makeClip(film);
+  let [video] = Deno.args;
+  if (video === "tutorial") video = await downloadAsset(TUTORIAL);
+  if (video === undefined) {
+    video = await Deno.makeTempFile({ suffix: ".mp4" });
+    await makeClip(video);
   }
-  await using reader = await StreamReader.open(film);
-  if (reader.defaultVideoStream === undefined) throw new Error(`There are no pictures in ${film}`);
+  await using reader = await StreamReader.open(video);
+  if (reader.defaultVideoStream === undefined) throw new Error(`There is no video in ${video}`);
   const info = reader.getSrcStreamInfo(reader.defaultVideoStream) as SourceVideoStream;
   const sideways = info.rotation % 180 !== 0;
   const [width, height] = sideways ? [info.height, info.width] : [info.width, info.height];
@@ -49,15 +49,15 @@ if (import.meta.main) {
 
   const writer = new StreamWriter("-", { format: "sdl" });
   writer.addVideoStream(info.frameRate, width, height, { format: "yuv420p" });
-  await using out = await writer.open({ window_title: `${film} (Q to stop)` });
+  await using out = await writer.open({ window_title: `${video} (Q to stop)` });
   try {
-    for await (const [pictures] of ahead(reader.stream<[VideoChunk]>())) {
-      await out.writeVideoChunk(0, pictures!);
+    for await (const [frames] of ahead(reader.stream<[VideoChunk]>())) {
+      await out.writeVideoChunk(0, frames!);
     }
   } catch (error) {
     // What Q, Escape and the window's close button end the write with.
     if (!(error instanceof FFmpegError && error.codeName === "EIO")) throw error;
   }
   const { packets, late } = out.stats;
-  console.log(`${packets} pictures, ${late} of them late`);
+  console.log(`${packets} frames, ${late} of them late`);
 }

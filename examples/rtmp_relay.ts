@@ -4,7 +4,7 @@
  *
  *   deno run -A examples/rtmp_relay.ts [rtmp://localhost:1935/live/app] [live/index.m3u8]
  *
- * Then, in another terminal: ffmpeg -re -i film.mp4 -f flv rtmp://localhost:1935/live/app
+ * Then, in another terminal: ffmpeg -re -i video.mp4 -f flv rtmp://localhost:1935/live/app
  */
 import {
   type AudioChunk,
@@ -18,7 +18,7 @@ import {
 if (import.meta.main) {
   const [url = "rtmp://localhost:1935/live/app", list = "live/index.m3u8"] = Deno.args;
   await Deno.mkdir(list.replace(/[^/\\]*$/, "") || ".", { recursive: true });
-  console.log(`Waiting for a publisher: ffmpeg -re -i film.mp4 -f flv ${url}`);
+  console.log(`Waiting for a publisher: ffmpeg -re -i video.mp4 -f flv ${url}`);
   await using reader = await StreamReader.open(url, {
     option: { listen: 1, probesize: 100_000, analyzeduration: 500_000 },
   });

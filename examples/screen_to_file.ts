@@ -1,5 +1,5 @@
 /**
- * Records the screen (of an X display, as Linux has it) to a film.
+ * Records the screen (of an X display, as Linux has it) to a video.
  *
  *   deno run -A examples/screen_to_file.ts [screen.mp4] [seconds] [WIDTHxHEIGHT]
  */
@@ -18,7 +18,8 @@ if (import.meta.main) {
     option: { framerate: FRAME_RATE, ...(size === undefined ? {} : { video_size: size }) },
   });
   const { width, height } = screen.getSrcStreamInfo(0) as { width: number; height: number };
-  screen.addBasicVideoStream(1, { format: "yuv420p" });
+  // An even rate: where the screen is grabbed more slowly, frames are repeated.
+  screen.addBasicVideoStream(1, { format: "yuv420p", frameRate: FRAME_RATE });
 
   const writer = new StreamWriter(path);
   writer.addVideoStream(FRAME_RATE, width, height, {
@@ -29,11 +30,11 @@ if (import.meta.main) {
   });
   await using out = await writer.open();
   let left = Math.round(Number(seconds) * FRAME_RATE);
-  // timeout: -1 waits for the next picture however long it takes.
-  for await (const [picture] of screen.stream<[VideoChunk]>({ reuse: true, timeout: -1 })) {
+  // timeout: -1 waits for the next frame however long it takes.
+  for await (const [frame] of screen.stream<[VideoChunk]>({ reuse: true, timeout: -1 })) {
     if (left-- <= 0) break;
-    // Without its time: pictures come as fast as the screen is grabbed, and are written evenly.
-    await out.writeVideoChunk(0, picture!.data);
+    // Without its time, which counts from 1970: each frame follows the one before.
+    await out.writeVideoChunk(0, frame!.data);
   }
   console.log(`Wrote ${path}`);
 }

@@ -1,11 +1,11 @@
 /**
- * Serves a film by RTMP, at its own speed: to one viewer, who may come at any time.
+ * Serves a video by RTMP, at its own speed: to one viewer, who may come at any time.
  *
- *   deno run -A examples/stream_rtmp.ts [film] [rtmp://localhost:1935/live/app]
+ *   deno run -A examples/stream_rtmp.ts [video] [rtmp://localhost:1935/live/app]
  *
  * Then, in another terminal: ffplay rtmp://localhost:1935/live/app
  *
- * Without a film it makes one.
+ * Without a video it makes one.
  */
 import {
   type AudioChunk,
@@ -20,19 +20,19 @@ import { makeClip } from "./make_clip.ts";
 const DEFAULT_URL = "rtmp://localhost:1935/live/app";
 
 if (import.meta.main) {
-  let [film, url = DEFAULT_URL] = Deno.args;
-  if (film === undefined) {
-    film = await Deno.makeTempFile({ suffix: ".mp4" });
-    await makeClip(film);
+  let [video, url = DEFAULT_URL] = Deno.args;
+  if (video === undefined) {
+    video = await Deno.makeTempFile({ suffix: ".mp4" });
+    await makeClip(video);
   }
-  await using reader = await StreamReader.open(film);
+  await using reader = await StreamReader.open(video);
   const { defaultVideoStream, defaultAudioStream } = reader;
   if (defaultVideoStream === undefined || defaultAudioStream === undefined) {
-    throw new Error(`${film} lacks pictures or sound`);
+    throw new Error(`${video} lacks video or sound`);
   }
-  const picture = reader.getSrcStreamInfo(defaultVideoStream) as SourceVideoStream;
+  const info = reader.getSrcStreamInfo(defaultVideoStream) as SourceVideoStream;
   const sound = reader.getSrcStreamInfo(defaultAudioStream) as SourceAudioStream;
-  const { frameRate, width, height } = picture;
+  const { frameRate, width, height } = info;
   reader.addBasicVideoStream(1, { format: "yuv420p", frameRate, width, height });
   reader.addBasicAudioStream(Math.round(44100 / frameRate), { format: "flt", sampleRate: 44100 });
 

@@ -1,23 +1,23 @@
 /**
- * Sends a film's pictures by UDP, as MPEG-TS, at their own speed: to whoever listens, or to nobody.
+ * Sends a video's frames by UDP, as MPEG-TS, at their own speed: to whoever listens, or to nobody.
  *
- *   deno run -A examples/stream_udp.ts [film] [udp://localhost:48550]
+ *   deno run -A examples/stream_udp.ts [video] [udp://localhost:48550]
  *
  * In another terminal, before: ffplay -fflags nobuffer udp://localhost:48550
  *
- * Without a film it makes one.
+ * Without a video it makes one.
  */
 import { type SourceVideoStream, StreamReader, StreamWriter, type VideoChunk } from "../mod.ts";
 import { makeClip } from "./make_clip.ts";
 
 if (import.meta.main) {
-  let [film, url = "udp://localhost:48550"] = Deno.args;
-  if (film === undefined) {
-    film = await Deno.makeTempFile({ suffix: ".mp4" });
-    await makeClip(film);
+  let [video, url = "udp://localhost:48550"] = Deno.args;
+  if (video === undefined) {
+    video = await Deno.makeTempFile({ suffix: ".mp4" });
+    await makeClip(video);
   }
-  await using reader = await StreamReader.open(film);
-  if (reader.defaultVideoStream === undefined) throw new Error(`There are no pictures in ${film}`);
+  await using reader = await StreamReader.open(video);
+  if (reader.defaultVideoStream === undefined) throw new Error(`There is no video in ${video}`);
   const info = reader.getSrcStreamInfo(reader.defaultVideoStream) as SourceVideoStream;
   const { frameRate, width, height } = info;
   reader.addBasicVideoStream(1, { format: "yuv420p", frameRate, width, height });
@@ -33,5 +33,5 @@ if (import.meta.main) {
   for await (const [image] of reader.stream<[VideoChunk]>({ reuse: true })) {
     await out.writeVideoChunk(0, image!);
   }
-  console.log(`Sent ${out.stats.packets} pictures to ${url}`);
+  console.log(`Sent ${out.stats.packets} frames to ${url}`);
 }

@@ -1,9 +1,9 @@
 /**
- * Decodes a film, draws on its pictures and mixes a tone into its sound, and writes an MP4.
+ * Decodes a video, draws on its frames and mixes a tone into its sound, and writes an MP4.
  *
- *   deno run -A examples/transcode.ts [film] [demo.mp4]
+ *   deno run -A examples/transcode.ts [video] [demo.mp4]
  *
- * Without a film it makes one of its own.
+ * Without a video it makes one of its own.
  */
 import {
   type AudioChunk,
@@ -15,7 +15,7 @@ import {
 } from "../mod.ts";
 import { makeClip } from "./make_clip.ts";
 
-/** Draws a ball that bounces through the picture, and a bar that grows along its lower edge. */
+/** Draws a ball that bounces through the frame, and a bar that grows along its lower edge. */
 function draw({ data, width, height, pts }: VideoChunk, duration: number): void {
   const radius = Math.round(height / 12);
   const x = radius +
@@ -69,9 +69,9 @@ class Progress {
   }
 }
 
-/** Decodes `film`, changes it, and encodes it to `target`. */
-async function transcode(film: string, target: string): Promise<void> {
-  await using reader = await StreamReader.open(film);
+/** Decodes `source`, changes it, and encodes it to `target`. */
+async function transcode(source: string, target: string): Promise<void> {
+  await using reader = await StreamReader.open(source);
   const { defaultVideoStream, defaultAudioStream } = reader;
   const writer = new StreamWriter(target);
   let frameRate = 25;
@@ -141,13 +141,13 @@ function report(path: string): void {
 }
 
 if (import.meta.main) {
-  let [film, target = "demo.mp4"] = Deno.args;
-  if (film === undefined) {
-    film = await Deno.makeTempFile({ suffix: ".mp4" });
-    console.log("Making a film of ten seconds to work on");
-    await makeClip(film);
+  let [source, target = "demo.mp4"] = Deno.args;
+  if (source === undefined) {
+    source = await Deno.makeTempFile({ suffix: ".mp4" });
+    console.log("Making a video of ten seconds to work on");
+    await makeClip(source);
   }
   console.log(`Decoding, drawing and encoding to ${target}`);
-  await transcode(film, target);
+  await transcode(source, target);
   report(target);
 }

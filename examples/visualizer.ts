@@ -9,7 +9,7 @@ import { type AudioChunk, FFmpegError, StreamReader, StreamWriter } from "../mod
 
 const WIDTH = 640, HEIGHT = 360, FRAME_RATE = 30;
 const SAMPLE_RATE = 48000;
-const SAMPLES = SAMPLE_RATE / FRAME_RATE; // of one picture
+const SAMPLES = SAMPLE_RATE / FRAME_RATE; // of one frame
 const BARS = 48; // half-tones from A2 on
 const BAR_WIDTH = Math.floor(WIDTH / BARS);
 
@@ -31,7 +31,7 @@ function strength(samples: Float32Array, frequency: number): number {
   return Math.sqrt(Math.max(0, power)) * 4 / samples.length;
 }
 
-/** Paints bars, and the waveform over them, on what is left of the picture before. */
+/** Paints bars, and the waveform over them, on what is left of the frame before. */
 class Canvas {
   readonly pixels = new Uint8Array(WIDTH * HEIGHT * 3);
 
@@ -59,7 +59,7 @@ class Canvas {
   }
 }
 
-/** Samples on their way to the picture that is shown when they are heard. */
+/** Samples on their way to the frame that is shown when they are heard. */
 const waiting: Float32Array[] = [];
 
 /** Plays the sound: writing keeps the script back while the device has enough. */
@@ -78,7 +78,7 @@ async function play(reader: StreamReader, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Draws what is heard, picture by picture, until the sound is over. */
+/** Draws what is heard, frame by frame, until the sound is over. */
 async function show(playing: Promise<void>): Promise<void> {
   let over = false;
   playing.finally(() => over = true).catch(() => {});
@@ -87,7 +87,7 @@ async function show(playing: Promise<void>): Promise<void> {
   await using out = await writer.open({ window_title: "What you hear (Q to stop)" });
   const canvas = new Canvas();
   const silence = new Float32Array(SAMPLES * 2);
-  while (!over) { // a window waits until each picture is due: this keeps time with the sound
+  while (!over) { // a window waits until each frame is due: this keeps time with the sound
     canvas.draw(waiting.shift() ?? silence);
     await out.writeVideoChunk(0, canvas.pixels);
   }

@@ -99,7 +99,7 @@ const MAX_TURN = 5;
 
 let turn = 0;
 
-const breath: Call<void> = {
+const macrotask: Call<void> = {
   idle: true,
   now() {
     turn = performance.now();
@@ -110,17 +110,14 @@ const breath: Call<void> = {
   },
 };
 
-/** Whether it is time to let other work of the event loop have its turn. */
-export function outOfBreath(): boolean {
+/** Whether the event loop has been kept from other work for long enough. */
+export function shouldYield(): boolean {
   return performance.now() - turn > MAX_TURN;
 }
 
-/**
- * Lets other work of the event loop have its turn, when it is time to. Loops of short calls do this,
- * since these never wait by themselves.
- */
-export function* breathe(): Steps<void> {
-  if (outOfBreath()) yield breath;
+/** Yields to the event loop, when it is time to: for loops of short calls, which never wait. */
+export function* yieldToEventLoop(): Steps<void> {
+  if (shouldYield()) yield macrotask;
 }
 
 /**
@@ -161,10 +158,11 @@ export function* abortable(): Steps<void> {
 }
 
 /** Steps that are still to be run; nothing where all is done already. */
-export type Rest = Steps<void> | undefined;
+export type Pending = Steps<void> | undefined;
 
 /**
- * What a stage hands its results to, one by one; each is borrowed until the rest has been run. Where
- * nothing had to wait, no generator is made: for small chunks that would be most of the cost.
+ * Where a stage forwards its results to, one by one; each is borrowed until the pending steps have
+ * been run. Where nothing had to wait, no generator is made: for small chunks that would be most of
+ * the cost.
  */
-export type Sink<T> = (item: T) => Rest;
+export type Sink<T> = (item: T) => Pending;

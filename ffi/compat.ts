@@ -20,8 +20,8 @@ import {
   viewOf,
 } from "./memory.ts";
 import { setOption } from "./options.ts";
+import type { AnyPointer, Pointer } from "./pointer.ts";
 import type { Rational, Struct } from "./struct.ts";
-import type { AnyPointer, Pointer } from "./symbols.ts";
 
 /** Which speakers an audio stream's channels belong to. */
 export interface ChannelLayout {

@@ -6,7 +6,7 @@
 
 import { ffmpeg } from "./libraries.ts";
 import { cString, PointerSlot, readCString } from "./memory.ts";
-import type { AnyPointer, Pointer } from "./symbols.ts";
+import type { AnyPointer, Pointer } from "./pointer.ts";
 
 /** A dictionary of options, owned here; C functions take from it the entries that they know. */
 export class Dictionary extends PointerSlot<"AVDictionary"> implements Disposable {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Pointer } from "./symbols.ts";
+import type { Pointer } from "./pointer.ts";
 
 const live = new Map<string, number>();
 

@@ -12,7 +12,8 @@
 import { Handle } from "./handle.ts";
 import { ffmpeg } from "./libraries.ts";
 import { addressOf, viewOf } from "./memory.ts";
-import * as symbols from "./symbols.ts";
+import type { AnyPointer, Pointer } from "./pointer.ts";
+import { libc } from "./symbols.ts";
 
 const SIZE = 24; // an AVIOInterruptCB { callback, opaque }, then the text
 const TEXT = 16;
@@ -28,7 +29,7 @@ export function nameOfCLibrary(): string {
 
 /** The address of `atoi`. */
 export function addressOfAtoi(): Deno.PointerValue {
-  return atoi ??= Deno.dlopen(nameOfCLibrary(), symbols.libc).symbols.atoi;
+  return atoi ??= Deno.dlopen(nameOfCLibrary(), libc).symbols.atoi;
 }
 
 /** A switch that FFmpeg looks at while it waits. */
@@ -62,11 +63,11 @@ export class Interrupt extends Handle<"bytes"> {
   }
 
   /** Copies the callback into a format context's own field. */
-  copyTo(field: symbols.AnyPointer): void {
+  copyTo(field: AnyPointer): void {
     viewOf(field, TEXT).set(this.#bytes.subarray(0, TEXT));
   }
 
-  protected override free(pointer: symbols.Pointer<"bytes">): void {
+  protected override free(pointer: Pointer<"bytes">): void {
     ffmpeg().avutil.av_free(pointer);
   }
 }

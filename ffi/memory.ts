@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AnyPointer, Pointer } from "./symbols.ts";
+import type { AnyPointer, Pointer } from "./pointer.ts";
 
 const encoder = new TextEncoder();
 

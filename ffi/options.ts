@@ -6,8 +6,8 @@
 
 import { ffmpeg } from "./libraries.ts";
 import { cString, pointerAt, PointerSlot, readCString } from "./memory.ts";
+import type { AnyPointer, Pointer } from "./pointer.ts";
 import type { Struct } from "./struct.ts";
-import type { AnyPointer, Pointer } from "./symbols.ts";
 
 /** What values an option has, in the words of `ffmpeg -h`. */
 export type OptionType =

@@ -10,7 +10,7 @@
 
 import { fields, type Layout } from "./layouts/fields.ts";
 import { addressOf } from "./memory.ts";
-import type { AnyPointer, Pointer } from "./symbols.ts";
+import type { AnyPointer, Pointer } from "./pointer.ts";
 
 /** The names of the structs that the layout tables hold. */
 export type StructName = keyof typeof fields;

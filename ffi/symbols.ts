@@ -1,20 +1,12 @@
 /**
  * The C functions that Sluice calls: one table for each of FFmpeg's libraries, in C's own names.
  *
- * Pointers carry the name of what they point to, so that handing a packet to a function that wants
- * a frame does not compile. A function that some supported FFmpeg lacks is `optional` and reads as
- * `null` there.
+ * A function that some supported FFmpeg lacks is `optional` and reads as `null` there.
  *
  * @module
  */
 
-/** A pointer to a C object of the named type. */
-export type Pointer<T extends string> = Deno.PointerObject<T>;
-
-/** Any pointer, of whatever type. */
-export type AnyPointer = Deno.PointerObject;
-
-const to = <T extends string>() => "pointer" as Deno.NativeTypedPointer<Deno.PointerObject<T>>;
+import { to } from "./pointer.ts";
 
 const bytes = to<"bytes">();
 const cstring = to<"char">();

@@ -5,8 +5,9 @@
  */
 
 import { type Layout, type Library, since } from "./layouts/fields.ts";
-import type { FFmpeg } from "./libraries.ts";
 import { cString, PointerSlot } from "./memory.ts";
+import type { SymbolsOf } from "./opener.ts";
+import type { Pointer } from "./pointer.ts";
 import { NOPTS, structClass } from "./struct.ts";
 
 /** Options whose own table in the library tells where a field of the context is. */
@@ -29,6 +30,25 @@ const OPTION_FIELDS = {
     strict: "strict_std_compliance",
   },
 } as const;
+
+/** What the checks ask of a library. */
+export interface Verifiable {
+  /** The table that is checked. */
+  readonly layout: Layout;
+  /** FFmpeg's own version text, for messages. */
+  readonly version: string;
+  /** Where the libraries were found, for messages. */
+  readonly place: string;
+  /** Finds options, and makes a frame. */
+  readonly avutil: Pick<
+    SymbolsOf<"avutil">,
+    "av_opt_find_in_class" | "av_frame_alloc" | "av_frame_free"
+  >;
+  /** Has the options of codec contexts. */
+  readonly avcodec: Pick<SymbolsOf<"avcodec">, "avcodec_get_class">;
+  /** Has the options of format contexts. */
+  readonly avformat: Pick<SymbolsOf<"avformat">, "avformat_get_class">;
+}
 
 /**
  * The table without the fields that the running release does not have yet: within a major version
@@ -62,16 +82,16 @@ function omit(fields: Record<string, number>, name: string): Record<string, numb
 }
 
 /** Throws unless the running library has its fields where the table says. */
-export function verifyLayout(library: FFmpeg): void {
+export function verifyLayout(library: Verifiable): void {
   checkOptions(library, "AVCodecContext", library.avcodec.avcodec_get_class());
   checkOptions(library, "AVFormatContext", library.avformat.avformat_get_class());
   checkFreshFrame(library);
 }
 
 function checkOptions(
-  library: FFmpeg,
+  library: Verifiable,
   struct: "AVCodecContext" | "AVFormatContext",
-  avClass: Deno.PointerObject<"AVClass"> | null,
+  avClass: Pointer<"AVClass"> | null,
 ): void {
   const { layout, avutil } = library;
   const object = new PointerSlot(avClass).address;
@@ -86,7 +106,7 @@ function checkOptions(
 }
 
 /** A fresh frame has no format and no time: a cheap look at the table for frames. */
-function checkFreshFrame(library: FFmpeg): void {
+function checkFreshFrame(library: Verifiable): void {
   const { layout, avutil } = library;
   const pointer = avutil.av_frame_alloc();
   if (pointer === null) throw new Error("Cannot allocate a frame: out of memory");
@@ -96,7 +116,7 @@ function checkFreshFrame(library: FFmpeg): void {
   if (!fits) mismatch(library, "AVFrame.format", undefined);
 }
 
-function mismatch(library: FFmpeg, field: string, found: number | undefined): never {
+function mismatch(library: Verifiable, field: string, found: number | undefined): never {
   throw new Error(
     `FFmpeg ${library.version} (${library.place}) does not have its fields where FFmpeg ` +
       `${library.layout.release} has them: ${field} is ${

@@ -6,7 +6,7 @@
  * deno task test:matrix                           # all versions, all tests
  * deno task test:matrix 4.3 9.0                   # some versions
  * deno task test:matrix 9.0 tests/ffi/ffi_test.ts     # some tests of one
- * deno task test:matrix --report                  # all, and the table in the README written anew
+ * deno task test:matrix --report                  # all, and the table in docs/ffmpeg_versions.md rewritten
  * deno task test:matrix 9.0 --report              # one version, and its row there
  * ```
  *
@@ -32,7 +32,10 @@ export interface Row {
 
 const ROOT = new URL("..", import.meta.url);
 
-/** Between these two lines of the README stands the table. */
+/** The page with the table. */
+export const PAGE = new URL("docs/ffmpeg_versions.md", ROOT);
+
+/** Between these two lines of the page stands the table. */
 const MARKERS = [
   '<!-- Written by "deno task test:matrix --report": do not edit -->',
   "<!-- end of the table -->",
@@ -106,7 +109,7 @@ function total({ outcome }: Row): Counts {
 
 // ---- what came of it
 
-/** The results as a table in Markdown: for the terminal with seconds, for the README without. */
+/** The results as a table in Markdown: for the terminal with seconds, for the page without. */
 export function tableOf(rows: readonly Row[], withSeconds: boolean): string {
   const areas = AREAS.map(({ title }) => title);
   const heads = ["FFmpeg", "libavcodec", "From", ...areas, "Struct tables"];
@@ -159,7 +162,6 @@ function sourceOf(row: string): string | undefined {
 }
 
 async function writeReport(table: string): Promise<void> {
-  const readme = new URL("README.md", ROOT);
-  await Deno.writeTextFile(readme, withTable(await Deno.readTextFile(readme), table));
-  await new Deno.Command(Deno.execPath(), { args: ["fmt", "-q", readme.pathname] }).output();
+  await Deno.writeTextFile(PAGE, withTable(await Deno.readTextFile(PAGE), table));
+  await new Deno.Command(Deno.execPath(), { args: ["fmt", "-q", PAGE.pathname] }).output();
 }

@@ -7,7 +7,7 @@
 import { posixCode } from "../error.ts";
 import { ffmpeg } from "../libraries.ts";
 import { viewOf } from "../memory.ts";
-import type { AnyPointer } from "../symbols.ts";
+import type { AnyPointer } from "../pointer.ts";
 import { CallbackContext, SEEK, Stash, TRANSFER } from "./io_context.ts";
 
 /** What gives the bytes. */

@@ -13,7 +13,8 @@ import { Handle } from "../handle.ts";
 import { nameOfCLibrary } from "../interrupt.ts";
 import { ffmpeg } from "../libraries.ts";
 import { cString, PointerSlot } from "../memory.ts";
-import { ioCallbacks, type Pointer, unixPipes, windowsPipes } from "../symbols.ts";
+import type { Pointer } from "../pointer.ts";
+import { ioCallbacks, unixPipes, windowsPipes } from "../symbols.ts";
 import { asksSize, BUFFER_SIZE, placeOf } from "./input_context.ts";
 import { allocateContext, freeContext, SEEK } from "./io_context.ts";
 

@@ -7,7 +7,7 @@
 import { Handle } from "../handle.ts";
 import { ffmpeg } from "../libraries.ts";
 import { PointerSlot } from "../memory.ts";
-import type { Pointer } from "../symbols.ts";
+import type { Pointer } from "../pointer.ts";
 
 /** The type of FFmpeg's callbacks for reading and writing, and of that for seeking. */
 export const TRANSFER = { parameters: ["pointer", "pointer", "i32"], result: "i32" } as const;

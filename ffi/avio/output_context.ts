@@ -6,7 +6,7 @@
 
 import { posixCode } from "../error.ts";
 import { viewOf } from "../memory.ts";
-import type { AnyPointer } from "../symbols.ts";
+import type { AnyPointer } from "../pointer.ts";
 import { CallbackContext, SEEK, Stash, TRANSFER } from "./io_context.ts";
 
 /** What takes the bytes. */

@@ -5,6 +5,7 @@
  */
 
 import { LibraryError } from "../error.ts";
+import { environment } from "../machine.ts";
 import { readCString } from "../memory.ts";
 import { keepLoaded } from "../system/keep_loaded.ts";
 
@@ -85,12 +86,6 @@ export function hasSdl(): boolean {
 
 function isVersion(value: string | undefined): boolean {
   return value === "2" || value === "3";
-}
-
-/** An environment variable's value, if the script may read it. */
-export function environment(variable: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable });
-  return state === "granted" ? Deno.env.get(variable) : undefined;
 }
 
 function functions(): Opened["functions"] {

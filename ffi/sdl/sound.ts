@@ -5,7 +5,7 @@
  */
 
 import { cString, cStringOrNull, int32At, readCString } from "../memory.ts";
-import type { AnyPointer } from "../symbols.ts";
+import type { AnyPointer } from "../pointer.ts";
 import {
   quitSubsystem,
   sdlError,
@@ -114,6 +114,11 @@ let opened: Devices | undefined;
 function devices(): Devices {
   const library = sdlLibrary();
   return opened ??= library!.major === 2 ? devicesOf2(library!) : devicesOf3(library!);
+}
+
+/** Opens the library, where it is installed. */
+export function bindSound(): void {
+  if (sdlLibrary() !== null) devices();
 }
 
 /**

@@ -6,11 +6,11 @@
  */
 
 import { Handle } from "../handle.ts";
+import { environment } from "../machine.ts";
 import { cString, readCString } from "../memory.ts";
-import type { AnyPointer, Pointer } from "../symbols.ts";
+import { type AnyPointer, type Pointer, to } from "../pointer.ts";
 import { displayIsGone, outlive } from "../system/x11.ts";
 import {
-  environment,
   quitSubsystem,
   SdlError,
   sdlError,
@@ -71,7 +71,6 @@ const PEEKED = 64;
 const PEEK = 1;
 const MOUSE_AND_MORE = [0x400, 0x7ff] as const;
 
-const to = <T extends string>() => "pointer" as Deno.NativeTypedPointer<Deno.PointerObject<T>>;
 const window = to<"SDL_Window">();
 const renderer = to<"SDL_Renderer">();
 const texture = to<"SDL_Texture">();
@@ -141,6 +140,11 @@ function sdl(): Sdl | null {
   const library = sdlLibrary();
   if (library === null) return null;
   return opened ??= open(library);
+}
+
+/** Opens the library, where it is installed. */
+export function bindWindows(): void {
+  sdl();
 }
 
 function open(library: SdlLibrary): Sdl {

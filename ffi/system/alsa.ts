@@ -6,9 +6,9 @@
  */
 
 import { pointerAt } from "../memory.ts";
-import type { AnyPointer, Pointer } from "../symbols.ts";
+import { type AnyPointer, type Pointer, to } from "../pointer.ts";
 
-const pcm = "pointer" as Deno.NativeTypedPointer<Deno.PointerObject<"snd_pcm_t">>;
+const pcm = to<"snd_pcm_t">();
 
 const ALSA = {
   snd_pcm_drop: { parameters: [pcm], result: "i32" },
@@ -19,10 +19,15 @@ const HANDLE = 1;
 
 let library: Deno.DynamicLibrary<typeof ALSA> | undefined;
 
+/** Opens the library. */
+export function bindAlsa(): void {
+  library ??= Deno.dlopen("libasound.so.2", ALSA); // the one that FFmpeg's device has loaded
+}
+
 /** Makes an open ALSA device forget what it has not played yet. */
 export function dropSamples(privateData: AnyPointer): void {
   const handle: Pointer<"snd_pcm_t"> | null = pointerAt(privateData, HANDLE);
   if (handle === null) return;
-  library ??= Deno.dlopen("libasound.so.2", ALSA); // the one that FFmpeg's device has loaded
-  library.symbols.snd_pcm_drop(handle);
+  bindAlsa();
+  library!.symbols.snd_pcm_drop(handle);
 }

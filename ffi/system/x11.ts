@@ -7,7 +7,8 @@
  * @module
  */
 
-import type { AnyPointer } from "../symbols.ts";
+import { isGranted } from "../machine.ts";
+import type { AnyPointer } from "../pointer.ts";
 
 const LIBRARY = "libX11.so.6";
 
@@ -32,8 +33,7 @@ let installed: ((display: AnyPointer) => void) | undefined;
  * where the script may open some libraries only.
  */
 function install(): (display: AnyPointer) => void {
-  const permission = Deno.permissions.querySync({ name: "ffi", path: LIBRARY });
-  if (permission.state !== "granted") return () => {};
+  if (!isGranted({ name: "ffi", path: LIBRARY })) return () => {};
   try {
     const xlib = Deno.dlopen(LIBRARY, XLIB).symbols;
     return (display) => {
@@ -43,6 +43,11 @@ function install(): (display: AnyPointer) => void {
   } catch {
     return () => {};
   }
+}
+
+/** Opens the library, where it is installed. */
+export function bindXlib(): void {
+  installed ??= install();
 }
 
 /** From here on, the end of an X server does not end the process. */

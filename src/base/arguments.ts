@@ -91,6 +91,14 @@ export function flag(name: string, value: unknown, byDefault = false): boolean {
   throw new TypeError(`Expected ${name} to be true or false, got ${shown(value)}`);
 }
 
+/** An object without the entries that are `undefined`, for options that may only be left out. */
+export function given<T extends object>(
+  entries: T,
+): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const there = Object.entries(entries).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(there) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
 /** Checks a trailing options object, and that it has no key that would be ignored in silence. */
 export function optionsObject<T extends object>(
   name: string,

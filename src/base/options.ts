@@ -8,7 +8,7 @@
 import { FFmpegError } from "../../ffi/error.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { hasOption, type Option, optionsOf, setOption } from "../../ffi/options.ts";
-import type { AnyPointer } from "../../ffi/symbols.ts";
+import type { AnyPointer } from "../../ffi/pointer.ts";
 import { describeCode } from "./failure.ts";
 import { listed, suggestion } from "./text.ts";
 

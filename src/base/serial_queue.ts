@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Rest, runAsync, runSync, type Steps } from "../../ffi/call.ts";
+import { type Pending, runAsync, runSync, type Steps } from "../../ffi/call.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
 import { signalOf, type WaitOptions } from "./wait.ts";
 
@@ -36,7 +36,7 @@ export interface QueueOwner {
 interface Run<T> {
   readonly signal: AbortSignal;
   /** What to do with the result of an operation that was abandoned. */
-  readonly tooLate: ((result: T) => Rest) | undefined;
+  readonly tooLate: ((result: T) => Pending) | undefined;
   /** Whether its caller has been told that it is over, while it is not. */
   abandoned: boolean;
 }
@@ -59,7 +59,7 @@ export class SerialQueue {
   }
 
   /** Runs an operation now, on the calling thread. */
-  runSync(operation: () => Rest): void;
+  runSync(operation: () => Pending): void;
   runSync<T>(operation: () => Steps<T>): T;
   runSync<T>(operation: () => Steps<T> | undefined): T | undefined {
     const { name, asyncOnly } = this.#owner;
@@ -91,12 +91,12 @@ export class SerialQueue {
    * @param wait Ways to give up waiting.
    * @param tooLate What to do with the result of an operation that was abandoned.
    */
-  run(operation: () => Rest, wait?: WaitOptions, tooLate?: () => Rest): Promise<void>;
-  run<T>(operation: () => Steps<T>, wait?: WaitOptions, tooLate?: (it: T) => Rest): Promise<T>;
+  run(operation: () => Pending, wait?: WaitOptions, tooLate?: () => Pending): Promise<void>;
+  run<T>(operation: () => Steps<T>, wait?: WaitOptions, tooLate?: (it: T) => Pending): Promise<T>;
   async run<T>(
     operation: () => Steps<T> | undefined,
     wait?: WaitOptions,
-    tooLate?: (it: T) => Rest,
+    tooLate?: (it: T) => Pending,
   ): Promise<T | undefined> {
     const signal = signalOf(wait);
     if (signal === undefined) return await this.#inTurn(operation);
@@ -112,12 +112,12 @@ export class SerialQueue {
   }
 
   /** An operation as a step of another object's, in whichever form that one runs. */
-  *step(operation: () => Rest): Steps<void> {
+  *step(operation: () => Pending): Steps<void> {
     yield { now: () => this.runSync(operation), later: () => this.run(operation) };
   }
 
   /** Runs the operation that closes the owner: an abandoned call does not hold it up. */
-  async close(operation: () => Rest, wait?: WaitOptions): Promise<void> {
+  async close(operation: () => Pending, wait?: WaitOptions): Promise<void> {
     const closing = this.run(operation, wait);
     if (this.#abandoned === 0) return await closing;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -127,7 +127,7 @@ export class SerialQueue {
   }
 
   /** The same, on the calling thread: after an abandoned call it runs as soon as that has ended. */
-  closeSync(operation: () => Rest): void {
+  closeSync(operation: () => Pending): void {
     if (this.#abandoned === 0) return this.runSync(operation);
     this.run(operation).catch(() => {}); // what was abandoned has been reported
   }

@@ -6,7 +6,7 @@
 
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { pointerAt, PointerSlot, readCString } from "../../ffi/memory.ts";
-import type { Pointer } from "../../ffi/symbols.ts";
+import type { Pointer } from "../../ffi/pointer.ts";
 import { text } from "../base/arguments.ts";
 import { failure } from "../base/failure.ts";
 import { listed, suggestion } from "../base/text.ts";

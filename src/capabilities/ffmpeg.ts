@@ -11,10 +11,12 @@
  * @module
  */
 
-import { ffmpeg as libraries, installCommandHere } from "../../ffi/libraries.ts";
+import { ffmpeg as libraries } from "../../ffi/libraries.ts";
+import { loadAll } from "../../ffi/load.ts";
 import { LIBRARIES } from "../../ffi/locate.ts";
 import { readCString } from "../../ffi/memory.ts";
-import type { AnyPointer } from "../../ffi/symbols.ts";
+import type { AnyPointer } from "../../ffi/pointer.ts";
+import { installCommandHere } from "../../ffi/search.ts";
 import { listed } from "../base/text.ts";
 import { codecs, type MediaType } from "../media/codec.ts";
 import * as registry from "../media/registry.ts";
@@ -69,6 +71,25 @@ function codecNames(kind: "encoder" | "decoder", type: MediaType): Descriptions 
       readCString(libraries().view("AVCodec", pointer).long_name),
     ]),
   );
+}
+
+/**
+ * Opens all libraries that Sluice may use: FFmpeg's, and SDL's and the like where they are installed.
+ * Otherwise each is opened at first use and stays open, which `deno test` takes for a leak of the
+ * test that happens to come first.
+ *
+ * @throws {LibraryError} When FFmpeg's libraries cannot be used.
+ *
+ * @example At the top of a file of tests
+ * ```ts
+ * import { ffmpeg } from "@sluice/av";
+ *
+ * await ffmpeg.load();
+ * ```
+ */
+// deno-lint-ignore require-await -- so that it may do more one day
+export async function load(): Promise<void> {
+  loadAll();
 }
 
 /** FFmpeg's version text, such as `"5.1.9-0+deb12u1"`. */

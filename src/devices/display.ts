@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Rest, Steps } from "../../ffi/call.ts";
+import type { Pending, Steps } from "../../ffi/call.ts";
 import { FFmpegError, posixCode } from "../../ffi/error.ts";
 import { Interrupt } from "../../ffi/interrupt.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
@@ -138,7 +138,7 @@ export class Display implements Output, Container {
   }
 
   /** Shows a picture; fails once the user wants the window closed. */
-  write(packet: Packet): Rest {
+  write(packet: Packet): Pending {
     const window = this.#window!;
     this.idle();
     if (this.#quit) {

@@ -8,7 +8,7 @@
 import type { Sink, Steps } from "../../ffi/call.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { viewOf } from "../../ffi/memory.ts";
-import type { Pointer } from "../../ffi/symbols.ts";
+import type { Pointer } from "../../ffi/pointer.ts";
 import { Packet } from "../media/packet.ts";
 import { type Rational, toSeconds } from "../media/time.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Rest, sleep, type Steps } from "../../ffi/call.ts";
+import { type Pending, sleep, type Steps } from "../../ffi/call.ts";
 import { EXIT } from "../../ffi/error.ts";
 import { failure } from "../base/failure.ts";
 import { attemptAll } from "../base/steps.ts";
@@ -56,7 +56,7 @@ export class SoundOutput extends Wrapper {
     return { ...super.counts, underruns: this.#underruns };
   }
 
-  override write(packet: Packet, index: number, timeBase: Rational): Rest {
+  override write(packet: Packet, index: number, timeBase: Rational): Pending {
     this.#listen(index);
     this.#times.add(packet, index, timeBase);
     if (!this.#gathers) return this.inner.write(packet, index, timeBase);

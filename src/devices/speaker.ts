@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Rest, sleep, type Steps } from "../../ffi/call.ts";
+import { type Pending, sleep, type Steps } from "../../ffi/call.ts";
 import { layoutOf } from "../../ffi/compat.ts";
 import { FFmpegError, posixCode } from "../../ffi/error.ts";
 import { Interrupt } from "../../ffi/interrupt.ts";
@@ -138,7 +138,7 @@ export class Speaker implements Output, Container {
   }
 
   /** Queues samples, and waits while there is plenty. */
-  write({ fields }: Packet): Rest {
+  write({ fields }: Packet): Pending {
     this.#checkThere();
     try {
       this.#sound!.queue(fields.data!, fields.size);

@@ -5,12 +5,12 @@
  */
 
 import { OutputContext } from "../../ffi/avio/output_context.ts";
-import { call, type Rest, type Steps } from "../../ffi/call.ts";
+import { call, type Pending, type Steps } from "../../ffi/call.ts";
 import { protocolOf } from "../../ffi/compat.ts";
 import { posixCode } from "../../ffi/error.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
-import type { AnyPointer, Pointer } from "../../ffi/symbols.ts";
+import type { AnyPointer, Pointer } from "../../ffi/pointer.ts";
 import { failure } from "../base/failure.ts";
 import { networkHint } from "../facts/network.ts";
 import type { ByteConsumer, Target } from "./target.ts";
@@ -76,7 +76,7 @@ export class ByteDestination implements Target {
   }
 
   /** Waits until the sink takes more. */
-  settle(): Rest {
+  settle(): Pending {
     return this.#sink.settle?.(() => this.#interrupt?.triggered ?? false);
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { awaited, type Rest, type Steps } from "../../ffi/call.ts";
+import { awaited, type Pending, type Steps } from "../../ffi/call.ts";
 import { shown } from "../base/text.ts";
 import type { BytesWriter } from "./bytes.ts";
 import type { ByteConsumer } from "./target.ts";
@@ -57,7 +57,7 @@ export class ObjectSink implements ByteConsumer {
   }
 
   /** Hands on what has been gathered, if it is enough. */
-  settle(): Rest {
+  settle(): Pending {
     return this.#gathered < this.#bufferSize ? undefined : this.flush();
   }
 

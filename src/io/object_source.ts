@@ -7,7 +7,7 @@
 import { type ByteSource, InputContext } from "../../ffi/avio/input_context.ts";
 import { InputPipe, type SlowSource } from "../../ffi/avio/input_pipe.ts";
 import { awaited, type Steps } from "../../ffi/call.ts";
-import type { AnyPointer } from "../../ffi/symbols.ts";
+import type { AnyPointer } from "../../ffi/pointer.ts";
 import { shown } from "../base/text.ts";
 import type { BytesReader } from "./bytes.ts";
 import { MemoryFile } from "./memory_file.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Call, Rest, Steps } from "../../ffi/call.ts";
+import type { Call, Pending, Steps } from "../../ffi/call.ts";
 import type { ByteConsumer } from "./target.ts";
 
 /** How often, in milliseconds, a stream that nobody reads is looked at for having been broken off. */
@@ -44,7 +44,7 @@ export class ReadableSink implements ByteConsumer {
   }
 
   /** Waits until some of the bytes have been read. */
-  settle(interrupted: () => boolean): Rest {
+  settle(interrupted: () => boolean): Pending {
     return this.#isFull ? this.#wait(interrupted) : undefined;
   }
 

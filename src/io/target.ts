@@ -5,9 +5,9 @@
  */
 
 import type { ByteSink } from "../../ffi/avio/output_context.ts";
-import type { Rest, Steps } from "../../ffi/call.ts";
+import type { Pending, Steps } from "../../ffi/call.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
-import type { AnyPointer } from "../../ffi/symbols.ts";
+import type { AnyPointer } from "../../ffi/pointer.ts";
 
 /** Where a container's bytes go. */
 export interface Target {
@@ -24,7 +24,7 @@ export interface Target {
   /** What has been thrown by what was called back. */
   readonly thrown?: unknown;
   /** Waits until it takes more; nothing where it does at once. */
-  settle?(): Rest;
+  settle?(): Pending;
   /** Pushes out what is buffered. */
   flush(): Steps<void>;
   /** Closes it. */
@@ -38,7 +38,7 @@ export interface ByteConsumer extends ByteSink {
   /** Called before the first bytes. */
   open?(): void;
   /** Waits until it takes more, or the wait is broken off; nothing where it takes more at once. */
-  settle?(interrupted: () => boolean): Rest;
+  settle?(interrupted: () => boolean): Pending;
   /** Hands on what it has gathered. */
   flush?(): Steps<void>;
   /** Called after the last bytes. */

@@ -10,7 +10,7 @@ import { Dictionary } from "../../ffi/dictionary.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { cString, PointerSlot } from "../../ffi/memory.ts";
-import type { AnyPointer } from "../../ffi/symbols.ts";
+import type { AnyPointer } from "../../ffi/pointer.ts";
 
 /** One of FFmpeg's I/O contexts, over a path or URL. */
 export abstract class UrlIo {

@@ -15,11 +15,15 @@ import {
   type VideoPixels,
 } from "./formats.ts";
 
-/** Samples of one stretch of time. A `StreamReader` gives them, a `StreamWriter` takes them. */
-export interface AudioChunk {
-  /** The samples in (frame, channel) order: those of one moment lie beside each other. */
-  readonly data: AudioSamples;
-  /** How many moments (samples per channel) there are. */
+/**
+ * Samples of one stretch of time. A `StreamReader` returns them, a `StreamWriter` takes them.
+ *
+ * @typeParam T The typed array that holds the samples: `Float32Array` where the format is `flt`.
+ */
+export interface AudioChunk<T extends AudioSamples = AudioSamples> {
+  /** The samples in (frame, channel) order: those of one sample frame lie beside each other. */
+  readonly data: T;
+  /** How many sample frames (samples per channel) there are. */
   readonly numFrames: number;
   /** How many channels there are. */
   readonly numChannels: number;
@@ -51,14 +55,18 @@ export interface Waveform<T extends AudioSamples = AudioSamples> {
   readonly channelsFirst: boolean;
 }
 
-/** One or more pictures. A `StreamReader` gives them, a `StreamWriter` takes them. */
-export interface VideoChunk {
+/**
+ * One or more video frames. A `StreamReader` returns them, a `StreamWriter` takes them.
+ *
+ * @typeParam T The typed array that holds the pixels: `Uint8Array` where a component has 8 bits.
+ */
+export interface VideoChunk<T extends VideoPixels = VideoPixels> {
   /**
    * The pixels. Packed formats (`rgb24`, `rgba`, `gray8`) in (frame, height, width, channel) order;
    * planar ones (`yuv420p`, `nv12`) frame by frame in FFmpeg's plane order without row padding.
    */
-  readonly data: VideoPixels;
-  /** How many pictures there are. */
+  readonly data: T;
+  /** How many video frames there are. */
   readonly numFrames: number;
   /** The height in pixels. */
   readonly height: number;
@@ -66,7 +74,7 @@ export interface VideoChunk {
   readonly width: number;
   /** How many channels a pixel has. */
   readonly numChannels: number;
-  /** When the first picture is to be seen, in seconds. */
+  /** When the first video frame is to be seen, in seconds. */
   readonly pts: number;
   /** The pixel format, by FFmpeg's name. */
   readonly format: string;
@@ -86,11 +94,27 @@ export interface VideoTensor {
   readonly layout: "NCHW" | "NHWC";
 }
 
+/** One video frame in `rgba`, as an `ImageData` of a canvas from npm and the like have it. */
+export interface ImageLike {
+  /** The pixels, row by row. */
+  readonly data: Uint8ClampedArray | Uint8Array;
+  /** The width in pixels. */
+  readonly width: number;
+  /** The height in pixels. */
+  readonly height: number;
+}
+
 /**
- * What `writeVideoChunk` takes: the pixels of one or more pictures, pixels with a layout, a chunk
+ * What `writeVideoChunk` takes: the pixels of one or more video frames, pixels with a layout, a chunk
  * from a reader, or, where the stream's format is `rgba`, one `ImageData` or several.
  */
-export type VideoInput = VideoPixels | VideoTensor | VideoChunk | ImageData | readonly ImageData[];
+export type VideoInput =
+  | VideoPixels
+  | VideoTensor
+  | VideoChunk
+  | ImageData
+  | ImageLike
+  | readonly (ImageData | ImageLike)[];
 
 /** An audio chunk that has passed the checks. */
 export interface CheckedAudio {
@@ -300,13 +324,7 @@ function checkChunkShape(chunk: VideoChunk, { format, width, height }: PictureSh
   );
 }
 
-interface Image {
-  readonly data: Uint8ClampedArray;
-  readonly width: number;
-  readonly height: number;
-}
-
-function isImage(chunk: unknown): chunk is Image {
+function isImage(chunk: unknown): chunk is ImageLike {
   return typeof chunk === "object" && chunk !== null && !ArrayBuffer.isView(chunk) &&
     !("numFrames" in chunk) && "width" in chunk && "height" in chunk && "data" in chunk;
 }

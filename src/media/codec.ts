@@ -8,8 +8,8 @@ import { type ChannelLayout, type SupportedConfig, supportedConfig } from "../..
 import { Handle } from "../../ffi/handle.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { cString, PointerSlot, readCString } from "../../ffi/memory.ts";
+import type { AnyPointer, Pointer } from "../../ffi/pointer.ts";
 import type { Struct } from "../../ffi/struct.ts";
-import type { AnyPointer, Pointer } from "../../ffi/symbols.ts";
 import { article, suggestion } from "../base/text.ts";
 
 /** Audio or video. */

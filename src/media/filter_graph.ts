@@ -10,7 +10,8 @@ import { EAGAIN, EOF } from "../../ffi/error.ts";
 import { Handle } from "../../ffi/handle.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { cString, PointerSlot } from "../../ffi/memory.ts";
-import type { Pointer } from "../../ffi/symbols.ts";
+import type { Pointer } from "../../ffi/pointer.ts";
+import { wholeNumber } from "../base/arguments.ts";
 import { check, failure } from "../base/failure.ts";
 import { suggestion } from "../base/text.ts";
 import { type MediaType, mediaTypeId } from "./codec.ts";
@@ -245,6 +246,13 @@ export function checkFilterNames(description: string): void {
       `Unknown filter "${name}" in "${description}"${suggestion(name, allNames(filters()))} ` +
         `(ffmpeg.filters() lists all)`,
     );
+  }
+}
+
+/** Throws a `RangeError` for a sample rate that FFmpeg's `atempo` ends the process for. */
+export function checkTempo(description: string, sampleRate: number): void {
+  if (description.includes("atempo")) {
+    wholeNumber("sampleRate (for atempo)", sampleRate, { min: 100 });
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { cString, offsetBy, readCString } from "../../ffi/memory.ts";
-import type { AnyPointer, Pointer } from "../../ffi/symbols.ts";
+import type { AnyPointer, Pointer } from "../../ffi/pointer.ts";
 import { listed, suggestion } from "../base/text.ts";
 
 /** The typed arrays that hold samples. */
@@ -20,6 +20,46 @@ export type AudioSamples =
 
 /** The typed arrays that hold pixels. */
 export type VideoPixels = Uint8Array | Uint8ClampedArray | Uint16Array | Float32Array;
+
+/** The typed arrays of the packed sample formats, by their names. */
+export interface SamplesByName {
+  /** Unsigned, 8 bits. */
+  readonly u8: Uint8Array<ArrayBuffer>;
+  /** Signed, 16 bits. */
+  readonly s16: Int16Array<ArrayBuffer>;
+  /** Signed, 32 bits. */
+  readonly s32: Int32Array<ArrayBuffer>;
+  /** Signed, 64 bits. */
+  readonly s64: BigInt64Array<ArrayBuffer>;
+  /** Floating point, 32 bits. */
+  readonly flt: Float32Array<ArrayBuffer>;
+  /** Floating point, 64 bits. */
+  readonly dbl: Float64Array<ArrayBuffer>;
+}
+
+/** The typed array that holds the samples of a format, planar (`fltp`) or not; any, if not known. */
+export type SamplesOf<Format> = Format extends keyof SamplesByName ? SamplesByName[Format]
+  : Format extends `${infer Packed extends keyof SamplesByName}p` ? SamplesByName[Packed]
+  : AudioSamples;
+
+/** The common pixel formats of 8 bits per component. */
+export type Pixels8 =
+  | `${"rgb" | "bgr"}${"24" | "0" | "a"}`
+  | `${"a" | "0"}${"rgb" | "bgr"}`
+  | `yuv${"a" | "j" | ""}${"420" | "422" | "444"}p`
+  | `nv${"12" | "21" | "16" | "24"}`
+  | `gray${"8" | ""}`
+  | `gbr${"a" | ""}p`
+  | "yuyv422"
+  | "uyvy422";
+
+/** The typed array that holds the pixels of a format; any, if not known. */
+export type PixelsOf<Format> = Format extends Pixels8 ? Uint8Array<ArrayBuffer>
+  : Format extends `bayer${string}` ? VideoPixels
+  : Format extends `${string}f32le` ? Float32Array<ArrayBuffer>
+  : Format extends `${string}${"9" | "10" | "12" | "14" | "16" | "48" | "64"}le`
+    ? Uint16Array<ArrayBuffer>
+  : VideoPixels;
 
 /** Makes a typed array of samples. */
 export interface SamplesConstructor {

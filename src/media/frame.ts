@@ -8,8 +8,8 @@ import { FFmpegError } from "../../ffi/error.ts";
 import { Handle } from "../../ffi/handle.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { int32At, pointerAt, PointerSlot, viewOf } from "../../ffi/memory.ts";
+import type { Pointer } from "../../ffi/pointer.ts";
 import type { Struct } from "../../ffi/struct.ts";
-import type { Pointer } from "../../ffi/symbols.ts";
 
 /** A native frame and its fields. */
 export class Frame extends Handle<"AVFrame"> {

@@ -7,8 +7,8 @@
 import { Handle } from "../../ffi/handle.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { PointerSlot, viewOf } from "../../ffi/memory.ts";
+import type { Pointer } from "../../ffi/pointer.ts";
 import type { Struct } from "../../ffi/struct.ts";
-import type { Pointer } from "../../ffi/symbols.ts";
 import { check } from "../base/failure.ts";
 import { NOPTS, type Rational, rescale } from "./time.ts";
 

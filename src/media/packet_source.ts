@@ -5,7 +5,7 @@
  */
 
 import type { Sink } from "../../ffi/call.ts";
-import type { Pointer } from "../../ffi/symbols.ts";
+import type { Pointer } from "../../ffi/pointer.ts";
 import type { MediaType } from "./codec.ts";
 import type { Packet } from "./packet.ts";
 import type { Rational } from "./time.ts";

@@ -7,7 +7,7 @@
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { PointerSlot, readCString } from "../../ffi/memory.ts";
 import type { Struct, StructName } from "../../ffi/struct.ts";
-import type { AnyPointer, Pointer } from "../../ffi/symbols.ts";
+import type { AnyPointer, Pointer } from "../../ffi/pointer.ts";
 
 /** What has one or more names. */
 interface Named {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Rest, runAsync, sleep, type Steps } from "../../ffi/call.ts";
+import { type Pending, runAsync, sleep, type Steps } from "../../ffi/call.ts";
 import { posixCode } from "../../ffi/error.ts";
 import { Interrupt } from "../../ffi/interrupt.ts";
 import { failure } from "../base/failure.ts";
@@ -105,7 +105,7 @@ export class BackgroundOutput extends Wrapper {
   }
 
   /** Takes a packet, which is sent after those before it. Throws what sending has met. */
-  override write(packet: Packet, index: number, timeBase: Rational): Rest {
+  override write(packet: Packet, index: number, timeBase: Rational): Pending {
     if (this.#failure) throw this.#failure.error;
     const { dts, pts } = packet.fields;
     const time = toSeconds(dts === NOPTS ? pts : dts, timeBase);

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { Rest, Steps } from "../../ffi/call.ts";
+import type { Pending, Steps } from "../../ffi/call.ts";
 import { hasMuxer } from "../../ffi/compat.ts";
 import { posixCode } from "../../ffi/error.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { cString } from "../../ffi/memory.ts";
 import { lookAfterWindow, outliveDisplayOfFFmpeg, windowTrouble } from "../../ffi/sdl/window.ts";
-import type { AnyPointer } from "../../ffi/symbols.ts";
+import type { AnyPointer } from "../../ffi/pointer.ts";
 import { dropSamples } from "../../ffi/system/alsa.ts";
 import { displayIsGone } from "../../ffi/system/x11.ts";
 import { failure } from "../base/failure.ts";
@@ -136,7 +136,7 @@ export class DeviceMuxer extends Muxer {
       : deviceHint(this.name);
   }
 
-  override write(packet: Packet, index: number, timeBase: Rational): Rest {
+  override write(packet: Packet, index: number, timeBase: Rational): Pending {
     this.#checkDisplay();
     if (this.#quit) {
       throw failure(posixCode("EIO"), "show the picture", "the window was closed by its user");

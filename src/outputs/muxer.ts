@@ -4,7 +4,7 @@
  * @module
  */
 
-import { call, type Rest, type Steps, type Twin } from "../../ffi/call.ts";
+import { call, type Pending, type Steps, type Twin } from "../../ffi/call.ts";
 import { hasMuxer, layoutOf, protocolOf, setDisplayMatrix } from "../../ffi/compat.ts";
 import { replaceEntries } from "../../ffi/dictionary.ts";
 import { EAGAIN, posixCode } from "../../ffi/error.ts";
@@ -20,7 +20,7 @@ import {
   textIn,
 } from "../../ffi/memory.ts";
 import type { Struct } from "../../ffi/struct.ts";
-import type { AnyPointer, Pointer } from "../../ffi/symbols.ts";
+import type { AnyPointer, Pointer } from "../../ffi/pointer.ts";
 import { check, failure } from "../base/failure.ts";
 import { attempt } from "../base/steps.ts";
 import { hasAnyOption, setKnownOptions, unknownOption } from "../base/options.ts";
@@ -299,7 +299,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output, Containe
   }
 
   /** Writes a packet of a stream, whose times are in units of `timeBase`. */
-  write(packet: Packet, index: number, timeBase: Rational): Rest {
+  write(packet: Packet, index: number, timeBase: Rational): Pending {
     packet.fields.stream_index = index;
     packet.rescale(timeBase, this.#timeBases[index]!);
     if (this.blocks) return this.#writeBlocking(packet);

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Rest, Steps } from "../../ffi/call.ts";
+import type { Pending, Steps } from "../../ffi/call.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
-import type { AnyPointer } from "../../ffi/symbols.ts";
+import type { AnyPointer } from "../../ffi/pointer.ts";
 import type { CodecContext, MediaType } from "../media/codec.ts";
 import type { Packet } from "../media/packet.ts";
 import type { Rational } from "../media/time.ts";
@@ -75,7 +75,7 @@ export interface Output extends Disposable {
   /** Opens what it writes to, and begins. */
   open(options: Record<string, string>): Steps<void>;
   /** Writes a packet of a stream, whose times are in units of `timeBase`. */
-  write(packet: Packet, index: number, timeBase: Rational): Rest;
+  write(packet: Packet, index: number, timeBase: Rational): Pending;
   /** Writes out what has been buffered, as far as that can be done in mid-stream. */
   flush(): Steps<void>;
   /**

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Rest, sleep, type Steps } from "../../ffi/call.ts";
+import { type Pending, sleep, type Steps } from "../../ffi/call.ts";
 import { EXIT, FFmpegError } from "../../ffi/error.ts";
 import { failure } from "../base/failure.ts";
 import type { CodecContext } from "../media/codec.ts";
@@ -81,7 +81,7 @@ export class ReconnectingOutput extends Wrapper {
     }
     this.#gate.shift(packet, timeBase);
     try {
-      const rest: Rest = this.inner.write(packet, index, timeBase);
+      const rest: Pending = this.inner.write(packet, index, timeBase);
       if (rest) yield* rest;
     } catch (error) {
       if (!hasGone(error)) throw error;

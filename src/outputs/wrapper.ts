@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Rest, Steps } from "../../ffi/call.ts";
+import type { Pending, Steps } from "../../ffi/call.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
-import type { AnyPointer } from "../../ffi/symbols.ts";
+import type { AnyPointer } from "../../ffi/pointer.ts";
 import type { CodecContext } from "../media/codec.ts";
 import type { Packet } from "../media/packet.ts";
 import type { Rational } from "../media/time.ts";
@@ -84,7 +84,7 @@ export abstract class Wrapper implements Output {
     yield* this.inner.open(options);
   }
 
-  abstract write(packet: Packet, index: number, timeBase: Rational): Rest;
+  abstract write(packet: Packet, index: number, timeBase: Rational): Pending;
 
   *flush(): Steps<void> {
     yield* this.inner.flush();

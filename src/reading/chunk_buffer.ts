@@ -9,9 +9,9 @@ import type { AudioSamples, PixelFormat, VideoPixels } from "../media/formats.ts
 
 /** How a buffer makes chunks. */
 export interface BufferSettings {
-  /** Samples per channel, or pictures, in a chunk; -1: whatever there is when it is taken. */
+  /** Samples per channel, or video frames, in a chunk; -1: whatever there is when it is taken. */
   readonly framesPerChunk: number;
-  /** How many full chunks are kept; the oldest give way. -1: all. */
+  /** How many full chunks are kept; beyond that the oldest are dropped. -1: all. */
   readonly bufferChunkSize: number;
 }
 
@@ -68,19 +68,71 @@ class Queue<T> {
   }
 }
 
-/** A buffer of samples or pictures. */
-export interface ChunkBuffer<T> {
+/** A buffer of samples or video frames: full chunks, and the one that is being filled. */
+abstract class GrowingBuffer<T> {
+  /** Frames in a chunk; -1: whatever there is when it is taken. */
+  protected readonly size: number;
+  /** The full chunks. */
+  protected readonly queue: Queue<T>;
+  /** How many frames the chunk has that is being filled. */
+  protected filled = 0;
+  /** When the first of them is due, in seconds. */
+  protected pts = 0;
+
+  /** Makes an empty buffer. */
+  constructor({ framesPerChunk, bufferChunkSize }: BufferSettings) {
+    this.size = framesPerChunk;
+    this.queue = new Queue(framesPerChunk < 0 ? -1 : bufferChunkSize);
+  }
+
   /** Whether a chunk can be taken. */
-  readonly ready: boolean;
-  /** How many chunks gave way to newer ones. */
-  readonly dropped: number;
+  get ready(): boolean {
+    return this.queue.length > 0;
+  }
+
+  /** How many chunks were dropped, the oldest first. */
+  get dropped(): number {
+    return this.queue.dropped;
+  }
+
   /** Takes the oldest chunk, or all that there is. */
-  pop(): T | undefined;
+  pop(): T | undefined {
+    if (!this.ready) this.finish();
+    if (this.size >= 0) return this.queue.shift();
+    const chunks = this.queue.takeAlike((a, b) => this.alike(a, b));
+    return chunks.length > 1 ? this.joined(chunks) : chunks[0];
+  }
+
   /** Makes a last, short chunk of what there is. */
-  finish(): void;
+  finish(): void {
+    if (this.filled > 0) this.queue.push(this.filledChunk());
+    this.forget();
+  }
+
   /** Forgets all. */
-  clear(): void;
+  clear(): void {
+    this.queue.clear();
+    this.forget();
+  }
+
+  /** Forgets the chunk that is being filled. */
+  protected forget(): void {
+    this.filled = 0;
+  }
+
+  /** The chunk that is being filled, as far as it is. */
+  protected abstract filledChunk(): T;
+  /** Whether two chunks can be joined. */
+  protected abstract alike(a: T, b: T): boolean;
+  /** One chunk of several that are alike. */
+  protected abstract joined(chunks: T[]): T;
 }
+
+/** A buffer as those see it that take chunks. */
+export type ChunkBuffer<T> = Pick<
+  GrowingBuffer<T>,
+  "ready" | "dropped" | "pop" | "finish" | "clear"
+>;
 
 /** What is offered to an audio buffer. */
 interface Samples {
@@ -92,31 +144,13 @@ interface Samples {
 type ArrayClass = new (length: number) => AudioSamples;
 
 /** A buffer of samples. */
-export class AudioChunkBuffer implements ChunkBuffer<Reusable<AudioChunk>> {
-  readonly #size: number;
-  readonly #queue: Queue<Reusable<AudioChunk>>;
+export class AudioChunkBuffer extends GrowingBuffer<Reusable<AudioChunk>> {
   #data: AudioSamples | undefined;
   #numChannels = 0;
   #sampleRate = 0;
   #class: unknown;
-  #filled = 0;
-  #pts = 0;
 
-  /** Makes an empty buffer. */
-  constructor({ framesPerChunk, bufferChunkSize }: BufferSettings) {
-    this.#size = framesPerChunk;
-    this.#queue = new Queue(framesPerChunk < 0 ? -1 : bufferChunkSize);
-  }
-
-  get ready(): boolean {
-    return this.#queue.length > 0;
-  }
-
-  get dropped(): number {
-    return this.#queue.dropped;
-  }
-
-  /** Takes samples of which the first `skip` moments are left out; `pts` is that of the next. */
+  /** Takes samples of which the first `skip` sample frames are dropped; `pts` is that of the next. */
   push(samples: Samples, skip: number, pts: number, sampleRate: number): void {
     const { data, numFrames, numChannels } = samples;
     const alike = numChannels === this.#numChannels && sampleRate === this.#sampleRate &&
@@ -126,54 +160,48 @@ export class AudioChunkBuffer implements ChunkBuffer<Reusable<AudioChunk>> {
     this.#sampleRate = sampleRate;
     this.#class = data.constructor;
     for (let from = skip; from < numFrames;) {
-      const room = this.#size < 0 ? numFrames - from : this.#size - this.#filled;
+      const room = this.size < 0 ? numFrames - from : this.size - this.filled;
       const count = Math.min(numFrames - from, room);
-      if (this.#filled === 0) this.#pts = pts + (from - skip) / sampleRate;
-      this.#reserve(data, this.#filled + count);
+      if (this.filled === 0) this.pts = pts + (from - skip) / sampleRate;
+      this.#reserve(data, this.filled + count);
       const part = data.subarray(from * numChannels, (from + count) * numChannels);
-      this.#data!.set(part as never, this.#filled * numChannels);
-      this.#filled += count;
+      this.#data!.set(part as never, this.filled * numChannels);
+      this.filled += count;
       from += count;
-      if (this.#size < 0 || this.#filled === this.#size) this.finish();
+      if (this.size < 0 || this.filled === this.size) this.finish();
     }
   }
 
-  /** Sees to it that there is room for so many moments of the chunk under way. */
+  /** Makes room for so many sample frames in the chunk that is being filled. */
   #reserve(like: AudioSamples, frames: number): void {
     const room = this.#data ? this.#data.length / this.#numChannels : 0;
     if (frames <= room) return;
-    const wanted = this.#size < 0 ? frames : capacity(frames, this.#size, FIRST_SAMPLES);
+    const wanted = this.size < 0 ? frames : capacity(frames, this.size, FIRST_SAMPLES);
     const data = new (like.constructor as ArrayClass)(wanted * this.#numChannels);
     if (this.#data) data.set(this.#data as never);
     this.#data = data;
   }
 
-  finish(): void {
-    const data = this.#data;
-    if (data === undefined || this.#filled === 0) return;
-    const used = this.#filled * this.#numChannels;
-    this.#queue.push(
-      new DecodedAudio(
-        used === data.length ? data : data.slice(0, used),
-        this.#filled,
-        this.#numChannels,
-        this.#pts,
-      ),
-    );
-    this.#data = undefined;
-    this.#filled = 0;
+  protected override filledChunk(): Reusable<AudioChunk> {
+    const data = this.#data!;
+    const used = this.filled * this.#numChannels;
+    const whole = used === data.length ? data : data.slice(0, used);
+    return new DecodedAudio(whole, this.filled, this.#numChannels, this.pts);
   }
 
-  pop(): Reusable<AudioChunk> | undefined {
-    if (!this.ready) this.finish();
-    if (this.#size >= 0) return this.#queue.shift();
-    return joinedAudio(this.#queue.takeAlike(alikeAudio));
+  protected override forget(): void {
+    super.forget();
+    this.#data = undefined;
   }
 
-  clear(): void {
-    this.#queue.clear();
-    this.#data = undefined;
-    this.#filled = 0;
+  protected override alike(a: AudioChunk, b: AudioChunk): boolean {
+    return a.numChannels === b.numChannels && a.data.constructor === b.data.constructor;
+  }
+
+  protected override joined(chunks: AudioChunk[]): Reusable<AudioChunk> {
+    const { numChannels, pts } = chunks[0]!;
+    const data = concatenated(chunks.map((chunk) => chunk.data)) as AudioSamples;
+    return new DecodedAudio(data, data.length / numChannels, numChannels, pts);
   }
 }
 
@@ -190,21 +218,8 @@ class DecodedAudio implements Reusable<AudioChunk> {
   [Symbol.dispose](): void {}
 }
 
-function alikeAudio(a: AudioChunk, b: AudioChunk): boolean {
-  return a.numChannels === b.numChannels && a.data.constructor === b.data.constructor;
-}
-
-/** One chunk of several with the same channels. */
-function joinedAudio(chunks: Reusable<AudioChunk>[]): Reusable<AudioChunk> | undefined {
-  const [first] = chunks;
-  if (first === undefined || chunks.length === 1) return first;
-  const { numChannels, pts } = first;
-  const data = joined(chunks.map((chunk) => chunk.data)) as AudioSamples;
-  return new DecodedAudio(data, data.length / numChannels, numChannels, pts);
-}
-
 /** One array of several of the same class. */
-function joined(arrays: (AudioSamples | VideoPixels)[]): AudioSamples | VideoPixels {
+function concatenated(arrays: (AudioSamples | VideoPixels)[]): AudioSamples | VideoPixels {
   const Class = arrays[0]!.constructor as new (length: number) => AudioSamples;
   const data = new Class(arrays.reduce((sum, array) => sum + array.length, 0));
   let at = 0;
@@ -224,7 +239,7 @@ interface Picture {
   copyTo(target: Uint8Array<ArrayBuffer>): void;
 }
 
-/** Memory of pictures that were given back, to be used again. */
+/** Memory of video frames that was given back, to be used again. */
 class Pool {
   #size = 0;
   #free: ArrayBuffer[] = [];
@@ -243,44 +258,26 @@ class Pool {
   }
 }
 
-/** A buffer of pictures. */
-export class VideoChunkBuffer implements ChunkBuffer<Reusable<VideoChunk>> {
-  readonly #size: number;
-  readonly #queue: Queue<DecodedVideo>;
+/** A buffer of video frames. */
+export class VideoChunkBuffer extends GrowingBuffer<DecodedVideo> {
   readonly #pool = new Pool();
   #memory: ArrayBuffer | undefined;
   #shape: Picture | undefined;
-  #filled = 0;
-  #pts = 0;
 
-  /** Makes an empty buffer. */
-  constructor({ framesPerChunk, bufferChunkSize }: BufferSettings) {
-    this.#size = framesPerChunk;
-    this.#queue = new Queue(framesPerChunk < 0 ? -1 : bufferChunkSize);
-  }
-
-  get ready(): boolean {
-    return this.#queue.length > 0;
-  }
-
-  get dropped(): number {
-    return this.#queue.dropped;
-  }
-
-  /** Takes a picture. */
+  /** Takes a video frame. */
   push(picture: Picture, pts: number): void {
-    if (this.#filled > 0 && !sameShape(picture, this.#shape!)) this.finish();
-    if (this.#filled === 0) this.#pts = pts;
+    if (this.filled > 0 && !sameShape(picture, this.#shape!)) this.finish();
+    if (this.filled === 0) this.pts = pts;
     this.#shape = picture;
-    const perChunk = Math.max(1, this.#size);
+    const perChunk = Math.max(1, this.size);
     this.#reserve(picture.size, perChunk);
-    picture.copyTo(new Uint8Array(this.#memory!, this.#filled * picture.size, picture.size));
-    if (++this.#filled === perChunk) this.finish();
+    picture.copyTo(new Uint8Array(this.#memory!, this.filled * picture.size, picture.size));
+    if (++this.filled === perChunk) this.finish();
   }
 
-  /** Sees to it that there is room for one more picture in the chunk under way. */
+  /** Makes room for one more frame in the chunk that is being filled. */
   #reserve(pictureSize: number, perChunk: number): void {
-    const needed = this.#filled + 1;
+    const needed = this.filled + 1;
     if (this.#memory && needed * pictureSize <= this.#memory.byteLength) return;
     const first = Math.max(1, Math.floor(FIRST_BYTES / pictureSize));
     const memory = this.#pool.take(capacity(needed, perChunk, first) * pictureSize);
@@ -288,28 +285,28 @@ export class VideoChunkBuffer implements ChunkBuffer<Reusable<VideoChunk>> {
     this.#memory = memory;
   }
 
-  finish(): void {
-    if (this.#memory === undefined || this.#filled === 0) return;
-    const used = this.#filled * this.#shape!.size;
-    const memory = used === this.#memory.byteLength ? this.#memory : this.#memory.slice(0, used);
-    const pixels = pixelsIn(memory, this.#shape!.format);
-    this.#queue.push(
-      new DecodedVideo(pixels, this.#shape!, this.#filled, this.#pts, this.#pool),
-    );
-    this.#memory = undefined;
-    this.#filled = 0;
+  protected override filledChunk(): DecodedVideo {
+    const [memory, shape] = [this.#memory!, this.#shape!];
+    const used = this.filled * shape.size;
+    const whole = used === memory.byteLength ? memory : memory.slice(0, used);
+    const pixels = pixelsIn(whole, shape.format);
+    return new DecodedVideo(pixels, shape, this.filled, this.pts, this.#pool);
   }
 
-  pop(): Reusable<VideoChunk> | undefined {
-    if (!this.ready) this.finish();
-    if (this.#size >= 0) return this.#queue.shift();
-    return joinedVideo(this.#queue.takeAlike((a, b) => sameShape(a.shape, b.shape)));
+  protected override forget(): void {
+    super.forget();
+    this.#memory = undefined;
   }
 
-  clear(): void {
-    this.#queue.clear();
-    this.#memory = undefined;
-    this.#filled = 0;
+  protected override alike(a: DecodedVideo, b: DecodedVideo): boolean {
+    return sameShape(a.shape, b.shape);
+  }
+
+  protected override joined(chunks: DecodedVideo[]): DecodedVideo {
+    const { shape, pts } = chunks[0]!;
+    const data = concatenated(chunks.map((chunk) => chunk.data)) as VideoPixels;
+    const numFrames = chunks.reduce((sum, chunk) => sum + chunk.numFrames, 0);
+    return new DecodedVideo(data, shape, numFrames, pts);
   }
 }
 
@@ -319,7 +316,7 @@ function sameShape(a: Shape, b: Shape): boolean {
   return a.width === b.width && a.height === b.height && a.format === b.format;
 }
 
-/** Pictures in memory that may belong to a pool. */
+/** Video frames in memory that may belong to a pool. */
 class DecodedVideo implements Reusable<VideoChunk> {
   readonly data: VideoPixels;
   readonly numFrames: number;
@@ -357,13 +354,4 @@ class DecodedVideo implements Reusable<VideoChunk> {
 function pixelsIn(memory: ArrayBuffer, { bytesPerElement }: PixelFormat): VideoPixels {
   if (bytesPerElement === 4) return new Float32Array(memory);
   return bytesPerElement === 2 ? new Uint16Array(memory) : new Uint8Array(memory);
-}
-
-/** One chunk of several with pictures of the same shape. */
-function joinedVideo(chunks: DecodedVideo[]): DecodedVideo | undefined {
-  const [first] = chunks;
-  if (first === undefined || chunks.length === 1) return first;
-  const data = joined(chunks.map((chunk) => chunk.data)) as VideoPixels;
-  const numFrames = chunks.reduce((sum, chunk) => sum + chunk.numFrames, 0);
-  return new DecodedVideo(data, first.shape, numFrames, first.pts);
 }

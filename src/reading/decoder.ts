@@ -19,7 +19,7 @@ import { NOPTS, type Rational } from "../media/time.ts";
 export interface DecoderSettings {
   /** The decoder. */
   readonly codec: Codec;
-  /** Whether it decodes pictures. */
+  /** Whether it decodes video. */
   readonly video: boolean;
   /** The stream's parameters. */
   readonly parameters: Struct<"AVCodecParameters">;
@@ -27,7 +27,7 @@ export interface DecoderSettings {
   readonly timeBase: Rational;
   /** The decoder's own options. */
   readonly options: Readonly<Record<string, string>>;
-  /** Whether a packet that can't be decoded is an error; else it is left out and counted. */
+  /** Whether a packet that can't be decoded is an error; else it is skipped and counted. */
   readonly strict: boolean;
 }
 
@@ -67,7 +67,7 @@ export class Decoder implements Disposable {
     return this.#skipped;
   }
 
-  /** Decodes a packet, or with `null` gives the frames that are held back. */
+  /** Decodes a packet; `null` makes it push out the frames that it has buffered. */
   *push(packet: Packet | null, next: Sink<Frame>): Steps<void> {
     const { avcodec, encoding } = ffmpeg();
     const [context, pointer] = [this.#context.pointer, packet?.pointer ?? null];
@@ -79,8 +79,8 @@ export class Decoder implements Disposable {
   }
 
   /**
-   * When a frame is due. Pictures may be noted in a wrong order, which FFmpeg's guess puts right; that
-   * guess of FFmpeg 4 forgets the samples that a sound's first frame leaves out.
+   * When a frame is due. The times of video may be in a wrong order, which FFmpeg's guess puts right;
+   * that guess of FFmpeg 4 forgets the samples that are skipped at the beginning of a sound.
    */
   #timeOf({ fields }: Frame): number {
     if (this.#settings.video || fields.pts === NOPTS) return fields.best_effort_timestamp;
@@ -116,7 +116,7 @@ export class Decoder implements Disposable {
     this.#skipped++;
   }
 
-  /** Forgets what is held back, before reading goes on elsewhere. */
+  /** Forgets what is buffered, before reading goes on elsewhere. */
   reset(): void {
     ffmpeg().avcodec.avcodec_flush_buffers(this.#context.pointer);
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { breathe, call, type Sink, type Steps, type Twin } from "../../ffi/call.ts";
+import { call, type Sink, type Steps, type Twin, yieldToEventLoop } from "../../ffi/call.ts";
 import { displayMatrix, inputOptions, layoutOf } from "../../ffi/compat.ts";
 import { Dictionary, readEntries } from "../../ffi/dictionary.ts";
 import { EXIT } from "../../ffi/error.ts";
@@ -12,8 +12,8 @@ import { Handle } from "../../ffi/handle.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { cString, pointerAt, PointerSlot, readCString } from "../../ffi/memory.ts";
+import type { AnyPointer, Pointer } from "../../ffi/pointer.ts";
 import type { Struct } from "../../ffi/struct.ts";
-import type { AnyPointer, Pointer } from "../../ffi/symbols.ts";
 import { check } from "../base/failure.ts";
 import { unknownOption } from "../base/options.ts";
 import { suggestion } from "../base/text.ts";
@@ -67,11 +67,11 @@ export interface SourceVideoStream extends SourceStreamBase {
   readonly height: number;
   /** Frames per second. */
   readonly frameRate: number;
-  /** By how many degrees clockwise the picture is to be turned to be upright. */
+  /** By how many degrees clockwise its frames are to be turned to be upright. */
   readonly rotation: number;
 }
 
-/** What is in a stream of a source that is neither sound nor pictures. */
+/** What is in a stream of a source that is neither audio nor video. */
 export interface SourceOtherStream extends SourceStreamBase {
   /** What kind it is. */
   readonly mediaType: "subtitle" | "data" | "attachment" | "unknown";
@@ -81,15 +81,15 @@ export interface SourceOtherStream extends SourceStreamBase {
 export interface DemuxerSource {
   /** FFmpeg's I/O context, `null` unless open. */
   readonly context: AnyPointer | null;
-  /** Opens it; gives the options that were not taken. */
+  /** Opens it; returns the options that were not taken. */
   open(options: Record<string, string>, interrupt: Interrupt): Steps<Record<string, string>>;
   /** Closes it on the calling thread. */
   closeNow(): void;
   /** Whether FFmpeg must be called on the calling thread, since it calls back from there. */
   readonly callsBack?: boolean;
-  /** What has been thrown by what gives the bytes. */
+  /** What has been thrown by the object that the bytes come from. */
   readonly thrown?: unknown;
-  /** Lets a call see the end that waits for bytes. */
+  /** Makes a call that waits for bytes return, as if these had ended. */
   breakOff?(): void;
 }
 
@@ -105,10 +105,10 @@ export interface DemuxerSettings {
   readonly optionClasses: readonly (AnyPointer | null)[];
   /**
    * Where the bytes come from, and all of them: FFmpeg may then open nothing else that the data names.
-   * It opens the URL itself where this is left out.
+   * It opens the URL itself where this is `undefined`.
    */
   readonly source: DemuxerSource | undefined;
-  /** Whether reading is known to wait: a network, a device. */
+  /** Whether reading is known to block: a network, a device. */
   readonly waits: boolean;
   /** Makes the error for a code that opening returned. */
   readonly openFailure: (code: number, url: string) => Error;
@@ -117,7 +117,7 @@ export interface DemuxerSettings {
 /** `AVInputFormat.flags`: times may jump, which containers without an index have in common. */
 const AVFMT_TS_DISCONT = 0x200;
 
-/** `AVStream.discard`: leave nothing out, or everything. */
+/** `AVStream.discard`: skip nothing, or everything. */
 const DISCARD = { none: 0, all: 48 } as const;
 
 /** An open container. */
@@ -128,7 +128,7 @@ export class Demuxer extends Handle<"AVFormatContext"> {
   readonly name: string;
   readonly #interrupt: Interrupt;
   readonly #source: DemuxerSource | undefined;
-  /** Whether reading may wait: a network, a device, a named pipe. */
+  /** Whether reading may block: a network, a device, a named pipe. */
   readonly waits: boolean;
   readonly #packet = new Packet();
   readonly #streams: Struct<"AVStream">[] = [];
@@ -163,7 +163,7 @@ export class Demuxer extends Handle<"AVFormatContext"> {
       const { io } = ffmpeg();
       const code = yield* demuxer.#call(io.avformat_find_stream_info, demuxer.pointer, null);
       demuxer.#rethrow();
-      // Broken off, FFmpeg calls what it has found by then a success.
+      // Interrupted, FFmpeg calls what it has found by then a success.
       check(interrupt.triggered ? EXIT : code, `find the streams of "${settings.url}"`);
       return demuxer;
     } catch (error) {
@@ -172,12 +172,12 @@ export class Demuxer extends Handle<"AVFormatContext"> {
     }
   }
 
-  /** Makes a call that may wait. */
+  /** Makes a call that may block. */
   *#call<A extends unknown[]>(twin: Twin<A, number>, ...args: A): Steps<number> {
     return this.#source?.callsBack ? twin.sync(...args) : yield* call(twin, ...args);
   }
 
-  /** Throws what gives the bytes has thrown: FFmpeg took that for an error or the end. */
+  /** Throws what the object of the bytes has thrown: FFmpeg took that for an error or the end. */
   #rethrow(): void {
     if (this.#source?.thrown !== undefined) throw this.#source.thrown;
   }
@@ -289,14 +289,14 @@ export class Demuxer extends Handle<"AVFormatContext"> {
     return (this.stream(index).disposition & AV_DISPOSITION_ATTACHED_PIC) !== 0;
   }
 
-  /** Leaves out all streams but the given ones, so that no time is spent on them. */
+  /** Skips all streams but the given ones, so that no time is spent on them. */
   select(indices: ReadonlySet<number>): void {
     for (let i = 0; i < this.numStreams; i++) {
       this.stream(i).discard = indices.has(i) ? DISCARD.none : DISCARD.all;
     }
   }
 
-  /** Reads the next packet and hands it on; gives FFmpeg's code, 0 or an error. */
+  /** Reads the next packet and forwards it; returns FFmpeg's code, 0 or an error. */
   *read(next: Sink<Packet>): Steps<number> {
     const { avformat, io } = ffmpeg();
     const packet = this.#packet;
@@ -317,7 +317,7 @@ export class Demuxer extends Handle<"AVFormatContext"> {
     return 0;
   }
 
-  /** After a read was broken off: FFmpeg takes that for the end of the source, unless told otherwise. */
+  /** After an interrupted read: FFmpeg takes that for the end of the source, unless told otherwise. */
   #forgive(): void {
     const { pb } = this.fields;
     if (pb === null) return;
@@ -345,7 +345,7 @@ export class Demuxer extends Handle<"AVFormatContext"> {
       if (stream_index !== index || (flags & AV_PKT_FLAG_KEY) === 0 || pts === NOPTS) return;
       found = toSeconds(pts, this.timeBase(index));
     };
-    while (found === undefined && (yield* this.read(look)) === 0) yield* breathe();
+    while (found === undefined && (yield* this.read(look)) === 0) yield* yieldToEventLoop();
     return found;
   }
 
@@ -361,7 +361,7 @@ export class Demuxer extends Handle<"AVFormatContext"> {
     return code;
   }
 
-  /** Lets a call see the end that waits for bytes of an object. */
+  /** Makes a call that waits for bytes of an object return, as if these had ended. */
   breakOff(): void {
     this.#source?.breakOff?.();
   }
@@ -415,7 +415,7 @@ function* openSource(
   }
 }
 
-/** Opens the input; gives the options that nothing took. */
+/** Opens the input; returns the options that nothing took. */
 function* openInput(
   settings: DemuxerSettings,
   format: Pointer<"AVInputFormat"> | null,

@@ -1,5 +1,5 @@
 /**
- * Frames to samples and pixels: the last stage of reading. What it gives is borrowed: it lies in
+ * Frames to samples and pixels: the last stage of reading. What it returns is borrowed: it lies in
  * native memory until the next frame comes.
  *
  * @module
@@ -7,7 +7,7 @@
 
 import { layoutOf } from "../../ffi/compat.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
-import type { AnyPointer } from "../../ffi/symbols.ts";
+import type { AnyPointer } from "../../ffi/pointer.ts";
 import {
   type AudioSamples,
   pictureBytes,
@@ -24,7 +24,7 @@ import type { Frame } from "../media/frame.ts";
 export interface BorrowedSamples {
   /** The samples in (frame, channel) order. */
   readonly data: AudioSamples;
-  /** How many moments there are. */
+  /** How many samples per channel there are. */
   readonly numFrames: number;
   /** How many channels there are. */
   readonly numChannels: number;
@@ -39,7 +39,7 @@ export function samplesOf(frame: Frame): BorrowedSamples {
   return { data: new array(frame.plane(0, bytes).buffer), numFrames, numChannels };
 }
 
-/** The shape of a picture, and the way to get its pixels. */
+/** The shape of a video frame, and the way to get its pixels. */
 export interface BorrowedPicture {
   /** The width. */
   readonly width: number;
@@ -47,17 +47,17 @@ export interface BorrowedPicture {
   readonly height: number;
   /** The pixel format. */
   readonly format: PixelFormat;
-  /** How many bytes the picture takes without padding. */
+  /** How many bytes the pixels take without padding. */
   readonly size: number;
-  /** Copies the picture without padding into memory of at least `size` bytes. */
+  /** Copies the pixels without padding into memory of at least `size` bytes. */
   copyTo(target: Uint8Array<ArrayBuffer>): void;
 }
 
-/** Looks at the pictures of frames. */
+/** Looks at the pixels of frames. */
 export class PictureReader {
   #shape: Omit<BorrowedPicture, "copyTo"> | undefined;
 
-  /** The picture of a frame. */
+  /** The pixels of a frame. */
   picture(frame: Frame): BorrowedPicture {
     const { width, height, format: id, extended_data } = frame.fields;
     const shape = this.#shapeOf(width, height, id);

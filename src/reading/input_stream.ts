@@ -1,6 +1,34 @@
 /**
  * One output stream of a reader: from a source stream's packets to chunks.
  *
+ * ```text
+ * StreamReader        fillBuffer() and its like: one call after the other, sync or async
+ *      |
+ *   Reader            reads packets until each output stream has a chunk
+ *      |
+ *   Demuxer           av_read_frame: one packet, used again for the next
+ *      |  packet      to each output stream of its source stream, and to the writers that copy it
+ *      v
+ * +- InputStream -----------------------------------------------------------------+
+ * |  Decoder          avcodec_send_packet, avcodec_receive_frame until EAGAIN     |
+ * |      |  frame     dropped where a precise seek wants only later ones          |
+ * |      v                                                                        |
+ * |  FilterGraph      turned upright, then what was asked for, then a format that |
+ * |      |  frame     chunks have; recreated when frames change, left out where   |
+ * |      v            nothing is to be done                                       |
+ * |  from_frame       looks at the samples or pixels in native memory             |
+ * |      |                                                                        |
+ * |      v            copied, once                                                |
+ * |  ChunkBuffer      chunks of the size asked for; the oldest give way           |
+ * +------|------------------------------------------------------------------------+
+ *        v  chunk
+ *   popChunks()       what the script takes
+ * ```
+ *
+ * Each arrow is a `Sink`: what comes out of a stage is pushed into the next one before the stage goes
+ * on, and is borrowed until then. So nothing is queued but chunks, and a packet of `null`, the end,
+ * makes each stage push out what it has buffered.
+ *
  * @module
  */
 
@@ -61,13 +89,13 @@ export interface InputStreamSettings extends BufferSettings {
   readonly type: MediaType;
   /** The index of the source stream. */
   readonly index: number;
-  /** The decoder, by FFmpeg's name; FFmpeg's choice where it is left out. */
+  /** The decoder, by FFmpeg's name; FFmpeg's choice where it is `undefined`. */
   readonly decoder: string | undefined;
   /** The decoder's own options. */
   readonly decoderOption: Readonly<Record<string, string>>;
   /** Filters, in FFmpeg's syntax; empty for none. */
   readonly filters: string;
-  /** Whether pictures are turned upright. */
+  /** Whether video frames are turned upright. */
   readonly autorotate: boolean;
   /** Whether a packet that can't be decoded is an error. */
   readonly strict: boolean;
@@ -102,7 +130,7 @@ interface FrameShape {
 
 /** A stream of a reader. */
 export abstract class InputStream implements Disposable {
-  /** How it was made. */
+  /** What it was made with. */
   readonly settings: InputStreamSettings;
   protected readonly demuxer: Demuxer;
   readonly #decoder: Decoder;
@@ -113,7 +141,7 @@ export abstract class InputStream implements Disposable {
   #end = 0;
   #exhausted = false;
   #frames = 0;
-  /** Frames due before this are left out, in seconds; after a precise seek. */
+  /** Frames due before this, in seconds, are dropped: after a precise seek. */
   protected notBefore = -Infinity;
 
   /** Opens the decoder. */
@@ -208,7 +236,7 @@ export abstract class InputStream implements Disposable {
     return toUnits(fields.nb_samples / Math.max(1, fields.sample_rate), this.#timeBase);
   }
 
-  /** Makes the filters, and makes them anew when the frames change in mid-stream. */
+  /** Creates the filters; recreates them when the frames change in mid-stream. */
   *#reshape(frame: Frame, begin: number): Steps<void> {
     const shape = this.shapeOf(frame);
     const last = this.#shape;
@@ -230,7 +258,7 @@ export abstract class InputStream implements Disposable {
     return undefined;
   };
 
-  /** Forgets everything that is under way, before reading goes on at `notBefore` seconds. */
+  /** Forgets everything that is buffered, before reading goes on at `notBefore` seconds. */
   reset(notBefore: number): void {
     this.#decoder.reset();
     this.#graph?.[Symbol.dispose]();
@@ -372,7 +400,7 @@ export class VideoInputStream extends InputStream {
   }
 }
 
-/** The format to convert pictures to which have no chunk form; `undefined` where they have one. */
+/** The format to convert frames to that chunks can't have; `undefined` where they can. */
 function chunkFormat(name: string): string | undefined {
   if (encoderPixelFormat(name).hasChunks) return undefined;
   if (name.endsWith("be")) return name.replace(/be$/, "le");

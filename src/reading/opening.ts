@@ -30,11 +30,11 @@ import { openFailure, UrlSource } from "../io/source.ts";
 import { Demuxer, isInputDevice } from "./demuxer.ts";
 import type { StreamReaderOptions } from "./options.ts";
 
-/** A source on its way to being opened. */
+/** A source that is to be opened: what was asked for, checked. */
 export class Opening {
   readonly url: string;
   readonly strict: boolean;
-  /** What breaks off calls that wait, once opening has begun. */
+  /** What interrupts calls that wait, once opening has begun. */
   interrupt: Interrupt | undefined;
   readonly #format: string | undefined;
   readonly #options: Record<string, string>;
@@ -56,17 +56,18 @@ export class Opening {
     requireOptions(this.#options);
   }
 
-  /** Whether the bytes come some time, which a sync call can't wait for. */
-  get onlyLater(): boolean {
+  /** Whether the source is asynchronous and so needs the async API. */
+  get asyncOnly(): boolean {
     return this.#object !== undefined && !this.#object.callsBack;
   }
 
-  /** Lets a call see the end that waits for bytes of an object. */
+  /** Makes a call that waits for bytes of an object return, as if these had ended. */
   breakOff(): void {
     this.#object?.breakOff();
   }
 
-  *steps(): Steps<Demuxer> {
+  /** Opens it. */
+  *open(): Steps<Demuxer> {
     const interrupt = this.interrupt = new Interrupt();
     try {
       return yield* this.#open(interrupt);
@@ -85,7 +86,7 @@ export class Opening {
     else if (!device || isPath(this.url, this.#format)) requireAccess(this.url, "read");
     else if (this.#format === "lavfi") requireFilters(this.url);
     const openable = device || sequence ? "all" : openableFor(this.url);
-    const whitelist = typeof openable === "string"
+    const whitelist: Record<string, string> = typeof openable === "string"
       ? {}
       : { protocol_whitelist: openable.join(",") };
     return yield* Demuxer.open({
@@ -121,7 +122,7 @@ const OTHER_SOURCES = "bytes in memory, a ReadableStream or an object with a met
 /** How many bytes an object is asked for at once. */
 const BUFFER_SIZE = 65536;
 
-/** A path with a number in it, such as "frame%03d.png": it stands for a row of pictures. */
+/** A path with a number in it, such as "frame%03d.png": it stands for a sequence of images. */
 const IMAGE_SEQUENCE =
   /%0?\d*d[^\\/]*\.(png|jpe?g|bmp|gif|tiff?|webp|pgm|ppm|pbm|pam|tga|dpx|exr)$/i;
 

@@ -17,7 +17,7 @@ export interface StreamReaderOptions {
   /** Bytes that are read ahead, for sources that are objects. */
   readonly bufferSize?: number;
   /**
-   * Whether data that can't be decoded is an error. By default it is left out, as `ffmpeg` does, and
+   * Whether data that can't be decoded is an error. By default it is skipped, as by `ffmpeg`, and
    * counted in `stats`. With RTMP and SRT, FFmpeg can't tell a sender that has finished from a
    * connection that broke: by default either ends the source, here either is an error.
    *
@@ -30,7 +30,7 @@ export interface StreamReaderOptions {
 export interface InputStreamOptions {
   /** Which source stream. Default: the one that FFmpeg thinks best. */
   readonly streamIndex?: number;
-  /** How many chunks are kept; when it is full the oldest give way. -1: all. @default {-1} */
+  /** How many chunks are kept; beyond that the oldest are dropped. -1: all. @default {-1} */
   readonly bufferChunkSize?: number;
   /** The decoder, by FFmpeg's name. Default: FFmpeg's choice. */
   readonly decoder?: string;
@@ -54,11 +54,11 @@ export interface BasicVideoOptions extends InputStreamOptions {
   readonly format?: string | null;
   /** Frames per second; frames are repeated or dropped. Default: the source's. */
   readonly frameRate?: number;
-  /** The width; pictures are scaled. Default: the source's. */
+  /** The width; frames are scaled to it. Default: the source's. */
   readonly width?: number;
-  /** The height; pictures are scaled. Default: the source's. */
+  /** The height; frames are scaled to it. Default: the source's. */
   readonly height?: number;
-  /** Whether pictures are turned upright, as the source asks for. @default {true} */
+  /** Whether frames are turned upright, as the source asks for. @default {true} */
   readonly autorotate?: boolean;
 }
 
@@ -72,7 +72,7 @@ export interface FilteredAudioOptions extends InputStreamOptions {
 export interface FilteredVideoOptions extends InputStreamOptions {
   /** Filters, in FFmpeg's syntax: `"fps=10,scale=320:-2,format=rgb24"`. Default: none. */
   readonly filterDesc?: string;
-  /** Whether pictures are turned upright, as the source asks for. @default {true} */
+  /** Whether frames are turned upright, as the source asks for. @default {true} */
   readonly autorotate?: boolean;
 }
 
@@ -90,7 +90,7 @@ export interface RetryOptions extends WaitOptions {
 /** How chunks are iterated. */
 export interface StreamOptions extends RetryOptions {
   /**
-   * Whether the memory of the pictures of one round is used again for the next: faster, and each
+   * Whether the memory of the video frames of one round is used again for the next: faster, and each
    * chunk is then valid until the next round only.
    *
    * @default {false}
@@ -98,12 +98,23 @@ export interface StreamOptions extends RetryOptions {
   readonly reuse?: boolean;
 }
 
-/** A chunk of either kind, as a reader gives it. */
+/** A chunk of either kind, as a reader yields it. */
 export type Chunk = Reusable<AudioChunk> | Reusable<VideoChunk>;
 
 /** One chunk for each output stream; `null` for a stream that has come to its end. */
 export type Chunks<T extends readonly (AudioChunk | VideoChunk)[]> = {
   [K in keyof T]: Reusable<T[K]> | null;
+};
+
+/**
+ * The index of an output stream: a number, of which the type system remembers what the stream's
+ * chunks are. (The property is in the type only.)
+ */
+export type StreamIndex<T extends AudioChunk | VideoChunk> = number & { readonly "~chunk": T };
+
+/** One chunk for each of some output streams, by their indices; `null` at a stream's end. */
+export type ChunksAt<I extends readonly number[]> = {
+  [K in keyof I]: (I[K] extends StreamIndex<infer T> ? Reusable<T> : Chunk) | null;
 };
 
 /** Where `seek` goes: to the key frame before, to any frame, or to the very time. */
@@ -121,8 +132,8 @@ export interface StreamReaderStats {
   readonly speed: number;
   /** Frames decoded. */
   readonly frames: number;
-  /** Packets that could not be decoded and were left out. */
+  /** Packets that could not be decoded and were skipped. */
   readonly skippedPackets: number;
-  /** Chunks that gave way to newer ones in a full buffer. */
+  /** Chunks that were dropped from a full buffer, the oldest first. */
   readonly droppedChunks: number;
 }

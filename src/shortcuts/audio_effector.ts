@@ -5,13 +5,14 @@
  * @module
  */
 
-import { abortable, breathe, runAsync, runSync, type Steps } from "../../ffi/call.ts";
+import { abortable, runAsync, runSync, type Steps, yieldToEventLoop } from "../../ffi/call.ts";
 import { defaultLayout, layoutName } from "../../ffi/compat.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { cString } from "../../ffi/memory.ts";
 import { hasOption } from "../../ffi/options.ts";
 import {
   flag,
+  given,
   optionalText,
   optionalWholeNumber,
   optionsObject,
@@ -28,14 +29,16 @@ import {
   type Waveform,
 } from "../media/chunk.ts";
 import { codecById, codecByName, nearestLayout, nearestRate, supportedBy } from "../media/codec.ts";
-import { checkFilterNames } from "../media/filter_graph.ts";
-import type { StreamReader } from "../reading/stream_reader.ts";
+import { checkFilterNames, checkTempo } from "../media/filter_graph.ts";
+import { Opening } from "../reading/opening.ts";
+import { Reader } from "../reading/reader.ts";
+import { filteredAudio } from "../reading/stream_request.ts";
 import { checkConfig, MAX_SAMPLE_RATE } from "../writing/choose_encoder.ts";
+import { checkedOptions, objectParts } from "../writing/destinations.ts";
 import type { CodecConfig } from "../writing/encoder_setup.ts";
-import { StreamWriter } from "../writing/stream_writer.ts";
-import { nextChunk, openReader, setUp, type Wait, waitFor, writeAll } from "./both_ways.ts";
+import { Writer } from "../writing/writer.ts";
 import { EffectStream } from "./effect_stream.ts";
-import { joined, type Sound, soundOf } from "./waveform.ts";
+import { joined, nextChunk, type Sound, soundOf } from "./waveform.ts";
 
 /** What an effector does. */
 export interface AudioEffectorOptions {
@@ -60,7 +63,7 @@ export interface EffectStreamOptions extends WaitOptions {
   readonly outputSampleRate?: number;
 }
 
-/** How many moments are worked on at a time. */
+/** How many sample frames are worked on at a time. */
 const PIECE = 1 << 16;
 
 /** How many bytes of encoded sound are gathered before they are put into memory. */
@@ -144,7 +147,7 @@ export class AudioEffector {
     wait?: WaitOptions,
   ): Promise<Waveform> {
     const signal = signalOf(wait);
-    using job = new Job(this.#settings, waveform, sampleRate, outputSampleRate, PIECE, signal);
+    using job = new Job(this.#settings, waveform, sampleRate, outputSampleRate, PIECE);
     return await runAsync(job.all(), signal);
   }
 
@@ -155,7 +158,7 @@ export class AudioEffector {
   }
 
   /**
-   * Applies the effect to a waveform, and gives the result piece by piece.
+   * Applies the effect to a waveform, and yields the result piece by piece.
    *
    * @param waveform As for `apply`.
    * @param sampleRate Its samples per second. Default (`undefined`): the waveform's own.
@@ -175,7 +178,7 @@ export class AudioEffector {
     ]);
     const signal = signalOf(wait);
     const size = wholeNumber("framesPerChunk", framesPerChunk);
-    using job = new Job(this.#settings, waveform, sampleRate, outputSampleRate, size, signal);
+    using job = new Job(this.#settings, waveform, sampleRate, outputSampleRate, size);
     for (let piece; (piece = await runAsync(job.next(), signal)) !== undefined;) yield piece;
   }
 
@@ -203,7 +206,7 @@ interface Settings {
   readonly padEnd: boolean;
 }
 
-/** What gives changed samples. */
+/** What changed samples come from. */
 interface Source extends Disposable {
   next(): Steps<AudioChunk | undefined>;
 }
@@ -215,7 +218,6 @@ class Job implements Disposable {
   readonly #checked: CheckedAudio;
   readonly #rate: number;
   readonly #size: number;
-  readonly #wait: Wait;
   #source: Source | undefined;
 
   constructor(
@@ -224,7 +226,6 @@ class Job implements Disposable {
     sampleRate: number | undefined,
     outputSampleRate: number | undefined,
     size: number,
-    signal?: AbortSignal,
   ) {
     this.#settings = settings;
     this.#sound = soundOf(waveform, { sampleRate });
@@ -233,11 +234,8 @@ class Job implements Disposable {
     this.#rate = optionalWholeNumber("outputSampleRate", outputSampleRate, limits) ??
       this.#sound.sampleRate;
     this.#size = size;
-    this.#wait = waitFor(signal);
     requireFilters(settings.effect);
-    if (settings.effect.includes("atempo")) {
-      wholeNumber("sampleRate (for atempo)", this.#sound.sampleRate, { min: 100 });
-    }
+    checkTempo(settings.effect, this.#sound.sampleRate);
   }
 
   /** The whole result. */
@@ -261,7 +259,7 @@ class Job implements Disposable {
   *#next(): Steps<AudioChunk | undefined> {
     if (this.#checked.numFrames === 0) return undefined;
     yield* abortable();
-    yield* breathe();
+    yield* yieldToEventLoop();
     this.#source ??= yield* this.#open();
     return yield* this.#source.next();
   }
@@ -284,30 +282,40 @@ class Job implements Disposable {
       (this.#settings.padEnd ? `,apad=whole_len=${length}` : "");
   }
 
-  /** Encodes all of the waveform; what it gives decodes it again. */
+  /** Encodes all of the waveform; what it returns decodes it again. */
   *#throughCodec(format: string): Steps<Source> {
     const { sampleRate, numChannels } = this.#sound;
     const encoded = encodedShape(format, this.#settings.encoder, sampleRate, numChannels);
     const medium = new MemoryFile();
     yield* this.#encode(medium, format, encoded);
-    const reader = yield* openReader(medium, readerOptions(format, encoded), this.#wait);
-    return new Decoded(reader, this.#size, this.#ending(), this.#wait);
+    const reader = new Reader(new Opening(medium, readerOptions(format, encoded), true));
+    yield* reader.open();
+    return new Decoded(reader, this.#size, this.#ending());
   }
 
   *#encode(medium: MemoryFile, format: string, encoded: EncodedShape): Steps<void> {
     const { input, format: { name }, sampleRate, numChannels } = this.#sound;
     const { effect: filterDesc, encoder, codecConfig } = this.#settings;
-    const writer = new StreamWriter(medium, { format, bufferSize: BUFFER_SIZE });
-    setUp(writer, () =>
+    const parts = objectParts(medium, checkedOptions({ format, bufferSize: BUFFER_SIZE }));
+    const writer = new Writer({ name: "AudioEffector", ...parts });
+    try {
       writer.addAudioStream(sampleRate, numChannels, {
         format: name,
         filterDesc,
         codecConfig,
         encoderSampleRate: encoded.sampleRate,
         encoderNumChannels: encoded.numChannels,
-        ...(encoder === undefined ? {} : { encoder }),
-      }));
-    yield* writeAll(writer, input, this.#wait);
+        ...given({ encoder }),
+      });
+      yield* writer.open(writer.startOpening({}));
+      const stream = writer.stream(0, "audio");
+      const rest = writer.write(stream, stream.check(input), undefined);
+      if (rest) yield* rest;
+    } catch (error) {
+      yield* writer.abandon();
+      throw error;
+    }
+    yield* writer.close(true);
   }
 
   [Symbol.dispose](): void {
@@ -317,31 +325,24 @@ class Job implements Disposable {
 
 /** Encoded sound that is decoded piece by piece. */
 class Decoded implements Source {
-  readonly #reader: StreamReader;
-  readonly #wait: Wait;
+  readonly #reader: Reader;
 
-  constructor(
-    reader: StreamReader,
-    framesPerChunk: number,
-    filterDesc: string,
-    wait: Wait,
-  ) {
+  constructor(reader: Reader, framesPerChunk: number, filterDesc: string) {
     this.#reader = reader;
-    this.#wait = wait;
     try {
-      reader.addAudioStream(framesPerChunk, { filterDesc });
+      reader.addStream(filteredAudio(framesPerChunk, { filterDesc }));
     } catch (error) {
-      reader.closeSync();
+      reader.close();
       throw error;
     }
   }
 
   next(): Steps<AudioChunk | undefined> {
-    return nextChunk(this.#reader, this.#wait);
+    return nextChunk(this.#reader);
   }
 
   [Symbol.dispose](): void {
-    this.#reader.closeSync();
+    this.#reader.close();
   }
 }
 

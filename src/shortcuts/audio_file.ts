@@ -5,37 +5,30 @@
  * @module
  */
 
-import { runAsync, runSync, type Steps } from "../../ffi/call.ts";
+import { abortable, runSync, type Steps } from "../../ffi/call.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
-import { flag, optionalText, optionsObject, wholeNumber } from "../base/arguments.ts";
+import { flag, given, optionalText, optionsObject, wholeNumber } from "../base/arguments.ts";
 import { failure } from "../base/failure.ts";
+import { SerialQueue } from "../base/serial_queue.ts";
 import { signalOf, type WaitOptions } from "../base/wait.ts";
 import type { BytesWriter } from "../io/bytes.ts";
 import type { BytesSource } from "../io/object_source.ts";
 import type { AudioChunk, AudioInput, Waveform } from "../media/chunk.ts";
 import { type AudioSamples, type SampleFormat, sampleFormat } from "../media/formats.ts";
 import type { SourceAudioStream } from "../reading/demuxer.ts";
-import type { StreamReader } from "../reading/stream_reader.ts";
+import { Opening } from "../reading/opening.ts";
+import { Reader } from "../reading/reader.ts";
+import { basicAudio } from "../reading/stream_request.ts";
 import type { CodecConfig } from "../writing/encoder_setup.ts";
 import { StreamWriter } from "../writing/stream_writer.ts";
-import {
-  closeReader,
-  nextChunk,
-  openReader,
-  seekTo,
-  setUp,
-  type Wait,
-  waitFor,
-  writeAll,
-} from "./both_ways.ts";
 import { encodingOf, type PcmEncoding, pcmEncodingOf, saveSettings } from "./pcm_encoding.ts";
-import { joined, type Sound, soundOf } from "./waveform.ts";
+import { joined, nextChunk, type Sound, soundOf } from "./waveform.ts";
 
 /** What of a file is loaded, and how. */
 export interface LoadOptions {
-  /** How many moments (samples per channel) are left out at the beginning. @default {0} */
+  /** How many sample frames (samples per channel) are skipped at the beginning. @default {0} */
   readonly frameOffset?: number;
-  /** How many moments are loaded at most; -1: all. @default {-1} */
+  /** How many sample frames are loaded at most; -1: all. @default {-1} */
   readonly numFrames?: number;
   /**
    * Whether the samples become 32-bit floating point numbers from -1 to 1. `false` leaves them as
@@ -78,7 +71,7 @@ export interface SaveOptions {
 export interface AudioInfo {
   /** Samples per second. */
   readonly sampleRate: number;
-  /** How many moments (samples per channel) there are. */
+  /** How many sample frames (samples per channel) there are. */
   readonly numFrames: number;
   /** How many channels there are. */
   readonly numChannels: number;
@@ -91,14 +84,14 @@ export interface AudioInfo {
   readonly encoding: string;
 }
 
-/** How many moments are decoded at a time. */
+/** How many sample frames are decoded at a time. */
 const PIECE = 1 << 16;
 
 /** Containers whose header tells the number of samples. */
 const TELLS_LENGTH = new Set(["wav", "w64", "aiff", "au", "caf", "flac", "tta", "wv"]);
 
 /**
- * Loads the sound of a file: of any container that FFmpeg reads, films among them.
+ * Loads the sound of a file: of any container that FFmpeg reads, videos among them.
  *
  * @param src A path or a URL, or what a `StreamReader` takes beside these.
  * @param options Which part of it, and in what shape.
@@ -137,8 +130,7 @@ export async function load(
     "signal",
     "timeout",
   ]);
-  const wait = waiting(signal, timeout);
-  return await runAsync(loading(src, loadRequest(rest), wait), wait.signal);
+  return await reading(src, loading(loadRequest(rest)), given({ signal, timeout }));
 }
 
 /** The same as {@linkcode load}, blocking. */
@@ -149,30 +141,63 @@ export function loadSync(
 /** The same as {@linkcode load}, blocking, with samples as they are decoded. */
 export function loadSync(src: string | URL | BytesSource, options?: LoadOptions): Waveform;
 export function loadSync(src: string | URL | BytesSource, options?: LoadOptions): Waveform {
-  const given = optionsObject("the options of loadSync", options, LOAD_KEYS);
-  return runSync(loading(src, loadRequest(given), {}));
+  const checked = optionsObject("the options of loadSync", options, LOAD_KEYS);
+  return readingSync(src, loading(loadRequest(checked)));
 }
 
-function* loading(
-  src: string | URL | BytesSource,
-  request: LoadRequest,
-  wait: Wait,
-): Steps<Waveform> {
-  const reader = yield* openReader(src, request.open, wait);
+/** Something that is done with the sound of a source. */
+interface Reading<T> {
+  /** The container of the source. */
+  readonly format: string | undefined;
+  /** Does it with the source open. */
+  steps(reader: Reader, src: AnySource): Steps<T>;
+}
+
+type AnySource = string | URL | BytesSource;
+
+/** Opens a source, does something with its sound, and closes it, all as one operation. */
+async function reading<T>(src: AnySource, what: Reading<T>, wait: WaitOptions): Promise<T> {
+  const reader = new Reader(new Opening(src, given({ format: what.format }), false));
   try {
-    const gathering = new Gathering(reader, src, request);
-    if (gathering.start > 0) yield* seekTo(reader, gathering.start, wait);
-    while (gathering.take(yield* nextChunk(reader, wait)));
-    return yield* gathering.waveform();
-  } finally {
-    yield* closeReader(reader, wait);
+    return await new SerialQueue(reader).run(() => whileOpen(reader, src, what), wait);
+  } catch (error) {
+    reader.breakOff(); // if it was abandoned
+    throw error;
   }
+}
+
+/** The same, blocking. */
+function readingSync<T>(src: AnySource, what: Reading<T>): T {
+  const reader = new Reader(new Opening(src, given({ format: what.format }), true));
+  return runSync(whileOpen(reader, src, what));
+}
+
+function* whileOpen<T>(reader: Reader, src: AnySource, what: Reading<T>): Steps<T> {
+  yield* reader.open();
+  try {
+    yield* abortable(); // FFmpeg may have been interrupted while it looked at the streams
+    return yield* what.steps(reader, src);
+  } finally {
+    reader.close();
+  }
+}
+
+function loading(request: LoadRequest): Reading<Waveform> {
+  return {
+    format: request.format,
+    *steps(reader, src) {
+      const gathering = new Gathering(reader, src, request);
+      if (gathering.start > 0) yield* reader.seek(gathering.start, "precise");
+      while (gathering.take(yield* nextChunk(reader)));
+      return yield* gathering.waveform();
+    },
+  };
 }
 
 const LOAD_KEYS = ["frameOffset", "numFrames", "normalize", "channelsFirst", "format"] as const;
 
 interface LoadRequest {
-  readonly open: { readonly format?: string };
+  readonly format: string | undefined;
   readonly frameOffset: number;
   readonly numFrames: number;
   readonly normalize: boolean;
@@ -183,7 +208,7 @@ function loadRequest(options: LoadOptions): LoadRequest {
   const { frameOffset = 0, numFrames = -1, normalize, channelsFirst } = options;
   const all = { min: 0, max: Number.MAX_SAFE_INTEGER };
   return {
-    open: opening(options.format),
+    format: optionalText("format", options.format),
     frameOffset: wholeNumber("frameOffset", frameOffset, all),
     numFrames: numFrames === -1
       ? Infinity
@@ -193,70 +218,55 @@ function loadRequest(options: LoadOptions): LoadRequest {
   };
 }
 
-function opening(format: string | undefined): { format?: string } {
-  const name = optionalText("format", format);
-  return name === undefined ? {} : { format: name };
-}
-
-/** One signal for all of an operation's calls, so that a time limit holds for them together. */
-function waiting(signal: AbortSignal | undefined, timeout: number | undefined): Wait {
-  return waitFor(signalOf({
-    ...(signal === undefined ? {} : { signal }),
-    ...(timeout === undefined ? {} : { timeout }),
-  }));
-}
-
 /** A source's name, for messages. */
-function named(src: string | URL | BytesSource): string {
+function named(src: AnySource): string {
   return typeof src === "string" || src instanceof URL ? `"${src}"` : "an object";
 }
 
 /** The sound that FFmpeg thinks best in a source. */
-function bestSound(reader: StreamReader, src: string | URL | BytesSource): SourceAudioStream {
-  const index = reader.defaultAudioStream;
-  const stream = index === undefined ? undefined : reader.getSrcStreamInfo(index);
-  if (stream?.mediaType === "audio") return stream;
+function bestSound(reader: Reader, src: AnySource): SourceAudioStream {
+  if (reader.container.bestStream("audio") !== undefined) return reader.infoOf("audio");
   throw new TypeError(`Expected a source with sound, got ${named(src)}, which has none`);
 }
 
 /** The number of samples that a container's header tells, where that can be relied upon. */
-function toldLength(reader: StreamReader, stream: SourceAudioStream): number | undefined {
-  if (stream.duration === undefined || !TELLS_LENGTH.has(reader.format)) return undefined;
-  const plain = stream.codec.startsWith("pcm_") || stream.codec === reader.format;
+function toldLength(reader: Reader, stream: SourceAudioStream): number | undefined {
+  const { name } = reader.container;
+  if (stream.duration === undefined || !TELLS_LENGTH.has(name)) return undefined;
+  const plain = stream.codec.startsWith("pcm_") || stream.codec === name;
   const lossless = plain || stream.codec === "wavpack";
   return lossless ? Math.round(stream.duration * stream.sampleRate) : undefined;
 }
 
-/** A source's sound on its way to a waveform. */
+/** Gathers a source's sound for a waveform. */
 class Gathering {
   /** Where in the source reading is to begin, in seconds. */
   readonly start: number;
-  readonly #reader: StreamReader;
-  readonly #src: string | URL | BytesSource;
+  readonly #reader: Reader;
+  readonly #src: AnySource;
   readonly #request: LoadRequest;
   readonly #stream: SourceAudioStream;
   readonly #arrays: AudioSamples[] = [];
   #skip: number;
   #left: number;
 
-  constructor(reader: StreamReader, src: string | URL | BytesSource, request: LoadRequest) {
+  constructor(reader: Reader, src: AnySource, request: LoadRequest) {
     this.#reader = reader;
     this.#src = src;
     this.#request = request;
     this.#stream = bestSound(reader, src);
     const { codec, sampleRate } = this.#stream;
     // Where each sample stands for itself, those before the wanted ones need not be decoded.
-    const seeks = codec.startsWith("pcm_") && TELLS_LENGTH.has(reader.format);
+    const seeks = codec.startsWith("pcm_") && TELLS_LENGTH.has(reader.container.name);
     this.start = seeks ? request.frameOffset / sampleRate : 0;
     this.#skip = seeks ? 0 : request.frameOffset;
     this.#left = request.numFrames;
-    reader.addBasicAudioStream(Math.min(PIECE, request.numFrames), {
-      format: request.normalize ? "flt" : null,
-      sampleRate, // in case that it changes in mid-stream
-    });
+    const size = Math.min(PIECE, request.numFrames);
+    const format = request.normalize ? "flt" : null;
+    reader.addStream(basicAudio(size, { format, sampleRate })); // the rate may change in mid-stream
   }
 
-  /** Takes a chunk; gives whether more are wanted. */
+  /** Takes a chunk; returns whether more are wanted. */
   take(chunk: AudioChunk | undefined): boolean {
     if (chunk === undefined) return false;
     const { data, numFrames, numChannels } = chunk;
@@ -293,7 +303,7 @@ function isLike(a: AudioSamples, b: AudioSamples): boolean {
   return a.constructor === b.constructor;
 }
 
-function undecodable(src: string | URL | BytesSource): Error {
+function undecodable(src: AnySource): Error {
   const { AVERROR_INVALIDDATA } = ffmpeg().layout.constants;
   return failure(AVERROR_INVALIDDATA, `decode the sound of ${named(src)}`);
 }
@@ -301,7 +311,7 @@ function undecodable(src: string | URL | BytesSource): Error {
 /**
  * Tells what the sound of a file is.
  *
- * `numFrames` is exactly what `load` gives. Files that are not compressed, or without loss, tell it;
+ * `numFrames` is exactly what `load` returns. Files that are not compressed, or without loss, tell it;
  * all others are decoded to count them, which takes a while for long ones (`StreamReader.duration`
  * tells at once about how long they are).
  *
@@ -330,8 +340,7 @@ export async function info(
     "signal",
     "timeout",
   ]);
-  const wait = waiting(signal, timeout);
-  return await runAsync(inquiring(src, opening(format), wait), wait.signal);
+  return await reading(src, inquiring(format), given({ signal, timeout }));
 }
 
 /** The same as {@linkcode info}, blocking. */
@@ -340,22 +349,18 @@ export function infoSync(
   options?: Pick<LoadOptions, "format">,
 ): AudioInfo {
   const { format } = optionsObject("the options of infoSync", options, ["format"]);
-  return runSync(inquiring(src, opening(format), {}));
+  return readingSync(src, inquiring(format));
 }
 
-function* inquiring(
-  src: string | URL | BytesSource,
-  options: { format?: string },
-  wait: Wait,
-): Steps<AudioInfo> {
-  const reader = yield* openReader(src, options, wait);
-  try {
-    const inquiry = new Inquiry(reader, src);
-    while (!inquiry.isKnown) inquiry.count(yield* nextChunk(reader, wait));
-    return inquiry.info;
-  } finally {
-    yield* closeReader(reader, wait);
-  }
+function inquiring(format: string | undefined): Reading<AudioInfo> {
+  return {
+    format: optionalText("format", format),
+    *steps(reader, src) {
+      const inquiry = new Inquiry(reader, src);
+      while (!inquiry.isKnown) inquiry.count(yield* nextChunk(reader));
+      return inquiry.info;
+    },
+  };
 }
 
 /** What is found out about a source's sound. */
@@ -364,13 +369,13 @@ class Inquiry {
   #numFrames: number;
   #isKnown: boolean;
 
-  constructor(reader: StreamReader, src: string | URL | BytesSource) {
+  constructor(reader: Reader, src: AnySource) {
     this.#stream = bestSound(reader, src);
     const told = toldLength(reader, this.#stream);
     this.#numFrames = told ?? 0;
     this.#isKnown = told !== undefined;
     const { sampleRate } = this.#stream;
-    if (!this.#isKnown) reader.addBasicAudioStream(PIECE, { format: null, sampleRate });
+    if (!this.#isKnown) reader.addStream(basicAudio(PIECE, { format: null, sampleRate }));
   }
 
   /** Whether nothing more must be decoded to know the length. */
@@ -435,8 +440,16 @@ export async function save(
     "signal",
     "timeout",
   ]);
-  const wait = waiting(signal, timeout);
-  await runAsync(saving(dst, waveform, sampleRate, rest, wait), wait.signal);
+  const wait = given({ signal: signalOf(given({ signal, timeout })) }); // one limit for all of it
+  const { writer, input } = writerFor(dst, waveform, sampleRate, rest);
+  await writer.open({}, wait);
+  try {
+    await writer.writeAudioChunk(0, input, undefined, wait);
+  } catch (error) {
+    await writer.close().catch(() => {}); // the first error says what happened
+    throw error;
+  }
+  await writer.close(wait);
 }
 
 /** The same as {@linkcode save}, blocking. */
@@ -446,8 +459,14 @@ export function saveSync(
   sampleRate?: number,
   options?: SaveOptions,
 ): void {
-  const given = optionsObject("the options of saveSync", options, SAVE_KEYS);
-  runSync(saving(dst, waveform, sampleRate, given, {}));
+  const checked = optionsObject("the options of saveSync", options, SAVE_KEYS);
+  const { writer, input } = writerFor(dst, waveform, sampleRate, checked);
+  writer.openSync();
+  try {
+    writer.writeAudioChunkSync(0, input);
+  } finally {
+    writer.closeSync();
+  }
 }
 
 const SAVE_KEYS = [
@@ -459,20 +478,25 @@ const SAVE_KEYS = [
   "compression",
 ] as const;
 
-function* saving(
+/** A writer for samples of any shape, and these as its one stream takes them. */
+function writerFor(
   dst: string | URL | BytesWriter | WritableStream<Uint8Array>,
   waveform: AudioInput,
   sampleRate: number | undefined,
   options: SaveOptions,
-  wait: Wait,
-): Steps<void> {
+): { writer: StreamWriter; input: AudioInput } {
   const { numChannels, channelsFirst } = options;
   const sound = soundOf(waveform, { sampleRate, numChannels, channelsFirst });
   const name = typeof dst === "string" || dst instanceof URL ? String(dst) : "";
   const { format, candidates } = saveSettings(name, sound.format.name, options);
-  const writer = new StreamWriter(dst, format === undefined ? {} : { format });
-  setUp(writer, () => addFirstThatFits(writer, sound, candidates));
-  yield* writeAll(writer, sound.input, wait);
+  const writer = new StreamWriter(dst, given({ format }));
+  try {
+    addFirstThatFits(writer, sound, candidates);
+  } catch (error) {
+    writer.closeSync();
+    throw error;
+  }
+  return { writer, input: sound.input };
 }
 
 /** Adds the stream with the first of some settings that the container takes. */

@@ -235,7 +235,7 @@ class Download {
     while (!await this.#alone()) await pause(BUSY, this.#signal);
   }
 
-  /** The same, unless another call is doing it; gives whether it was done. */
+  /** The same, unless another call is doing it; returns whether it was done. */
   async #alone(): Promise<boolean> {
     using file = await Deno.open(this.#part, { read: true, write: true, create: true });
     if (!await locked(file) || !await this.#isPart(file)) return false;
@@ -322,7 +322,7 @@ class Download {
     }
   }
 
-  /** Goes to where the bytes of a response belong; gives how many the whole file has. */
+  /** Goes to where the bytes of a response belong; returns how many the whole file has. */
   async #begin(file: Deno.FsFile, response: Response): Promise<number | undefined> {
     const { status, headers } = response;
     if (status === 206) return await this.#goOn(file, headers);
@@ -410,7 +410,7 @@ async function* interruptible(body: ReadableStream<Uint8Array>): AsyncGenerator<
   }
 }
 
-/** Locks a file against other calls; gives whether it is. Deno before 2.7 can but wait for it. */
+/** Locks a file against other calls; returns whether it is. Deno before 2.7 can but wait for it. */
 async function locked(file: Deno.FsFile): Promise<boolean> {
   if (typeof file.tryLock === "function") return await file.tryLock(true);
   await (file as Deno.FsFile).lock(true);

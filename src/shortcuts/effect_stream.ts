@@ -15,10 +15,10 @@ import { samplesOf } from "../reading/from_frame.ts";
 import { AudioFrames } from "../writing/to_frame.ts";
 import type { Sound } from "./waveform.ts";
 
-/** How many moments go into the filters at a time. */
+/** How many sample frames go into the filters at a time. */
 const STEP = 4096;
 
-/** A waveform on its way through filters. */
+/** A waveform that goes through filters. */
 export class EffectStream implements Disposable {
   readonly #sound: CheckedAudio;
   readonly #frames: AudioFrames;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { optionalText } from "../base/arguments.ts";
+import { given, optionalText } from "../base/arguments.ts";
 import { listed, shown, suggestion } from "../base/text.ts";
 import type { CodecConfig } from "../writing/encoder_setup.ts";
 import type { AudioStreamOptions } from "../writing/options.ts";
@@ -94,10 +94,7 @@ function checkedPcm({ encoding, bitsPerSample }: SaveGiven): SaveGiven {
         `${encoding === undefined ? "" : ` for ${encoding}`}, got ${shown(bitsPerSample)}`,
     );
   }
-  return {
-    ...(encoding === undefined ? {} : { encoding }),
-    ...(bitsPerSample === undefined ? {} : { bitsPerSample }),
-  };
+  return given({ encoding, bitsPerSample });
 }
 
 /** FFmpeg's encoders for uncompressed samples, in either order of bytes. */

@@ -5,14 +5,14 @@
  */
 
 import { FFmpegError } from "../../ffi/error.ts";
-import { flag, optionalText, optionsObject, wholeNumber } from "../base/arguments.ts";
+import { flag, optionalText, optionsObject } from "../base/arguments.ts";
 import type { AudioChunk, AudioInput, VideoChunk, Waveform } from "../media/chunk.ts";
-import { type AudioSamples, SAMPLE_FORMATS } from "../media/formats.ts";
 import { StreamReader } from "../reading/stream_reader.ts";
 import { checkedOptions, urlParts } from "../writing/destinations.ts";
 import { StreamWriter } from "../writing/stream_writer.ts";
 import { Writer } from "../writing/writer.ts";
 import { WriterCalls } from "../writing/writer_calls.ts";
+import { type Sound, soundOf } from "./waveform.ts";
 
 /** How sound is played. */
 export interface PlayAudioOptions {
@@ -88,23 +88,20 @@ export async function playAudio(
     "signal",
   ]);
   if (typeof source === "string" || source instanceof URL) return await playFile(source, given);
-  const samples = firstArray(source);
-  const format = formatOf(samples);
+  const { input, format: { name: format }, sampleRate, numChannels } = samplesOf(source, given);
   const writer = soundWriter(given);
-  const channels = channelsOf(source, given.numChannels);
-  const sampleRate = given.sampleRate ?? (source as Partial<Waveform>).sampleRate;
-  writer.addAudioStream(wholeNumber("sampleRate", sampleRate), channels, { format });
+  writer.addAudioStream(given.sampleRate ?? sampleRate, numChannels, { format });
   await using out = await writer.open(soundOptions(given));
   await untilAborted(
     out,
     given.signal,
-    () => out.writeAudioChunk(0, source, undefined, wait(given)),
+    () => out.writeAudioChunk(0, input, undefined, wait(given)),
   );
 }
 
 async function playFile(source: string | URL, options: PlayAudioOptions): Promise<void> {
   await using reader = await StreamReader.open(source, wait(options));
-  const { index, sampleRate, numChannels } = soundOf(reader, source);
+  const { index, sampleRate, numChannels } = bestSound(reader, source);
   reader.addBasicAudioStream(Math.ceil(sampleRate * SOUND_CHUNK), {
     streamIndex: index,
     format: "flt",
@@ -147,7 +144,7 @@ async function untilAborted(
   }
 }
 
-function soundOf(reader: StreamReader, source: string | URL) {
+function bestSound(reader: StreamReader, source: string | URL) {
   const index = reader.defaultAudioStream;
   const info = index === undefined ? undefined : reader.getSrcStreamInfo(index);
   if (index === undefined || info?.mediaType !== "audio") {
@@ -156,21 +153,11 @@ function soundOf(reader: StreamReader, source: string | URL) {
   return { index, sampleRate: info.sampleRate, numChannels: info.numChannels };
 }
 
-function firstArray(source: AudioInput): AudioSamples {
-  if (Array.isArray(source)) return source[0];
-  return (ArrayBuffer.isView(source) ? source : (source as AudioChunk).data) as AudioSamples;
-}
-
-function channelsOf(source: AudioInput, asked: number | undefined): number {
-  if (Array.isArray(source)) return source.length;
-  if (!ArrayBuffer.isView(source)) return (source as AudioChunk).numChannels;
-  return asked === undefined ? 1 : wholeNumber("numChannels", asked, { max: 64 });
-}
-
-function formatOf(samples: AudioSamples): string {
-  const format = SAMPLE_FORMATS.find(({ array }) => array === samples?.constructor);
-  if (format) return format.name;
-  throw new TypeError("Expected samples in a typed array, such as Float32Array or Int16Array");
+/** What samples are; those in one typed array are interleaved. */
+function samplesOf(source: AudioInput, { sampleRate, numChannels }: PlayAudioOptions): Sound {
+  const rate = (source as Partial<Waveform> | null)?.sampleRate ?? sampleRate;
+  if (!ArrayBuffer.isView(source)) return soundOf(source, { sampleRate: rate });
+  return soundOf(source, { sampleRate, numChannels, channelsFirst: false });
 }
 
 /**
@@ -271,7 +258,7 @@ class Film {
   }
 
   #addSound(): Player {
-    const { index, sampleRate, numChannels } = soundOf(this.#samples, this.#source);
+    const { index, sampleRate, numChannels } = bestSound(this.#samples, this.#source);
     this.#samples.addBasicAudioStream(Math.ceil(sampleRate * SOUND_CHUNK), {
       streamIndex: index,
       format: "flt",

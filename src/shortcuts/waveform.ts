@@ -4,11 +4,12 @@
  * @module
  */
 
-import { breathe, type Steps } from "../../ffi/call.ts";
+import { abortable, type Steps, yieldToEventLoop } from "../../ffi/call.ts";
 import { flag, wholeNumber } from "../base/arguments.ts";
 import { shown } from "../base/text.ts";
 import { type AudioChunk, type AudioInput, channelsIn, type Waveform } from "../media/chunk.ts";
 import { type AudioSamples, SAMPLE_FORMATS, type SampleFormat } from "../media/formats.ts";
+import type { Reader } from "../reading/reader.ts";
 
 /** What a caller says of samples beside handing them in. */
 export interface SoundGiven {
@@ -109,6 +110,14 @@ function rateOf(given: number | undefined, own: number | undefined): number {
   return wholeNumber("sampleRate", given ?? own);
 }
 
+/** Decodes the next chunk of a reader's one stream, which is audio; `undefined` at the end. */
+export function* nextChunk(reader: Reader): Steps<AudioChunk | undefined> {
+  yield* reader.fillBuffer();
+  yield* abortable(); // FFmpeg may take an interrupted call for the end
+  const [chunk] = reader.popChunks();
+  return (chunk ?? undefined) as AudioChunk | undefined;
+}
+
 /** What the pieces of a waveform have in common. */
 export interface Pieces {
   /** Samples in (frame, channel) order, of one class of array. */
@@ -131,7 +140,7 @@ export function* joined(pieces: Pieces, channelsFirst: boolean): Steps<Waveform>
   for (let at = 0, piece; (piece = arrays.shift()) !== undefined; at += piece.length) {
     if (planar) spread(piece, data, at / numChannels, numChannels);
     else data.set(piece as never, at);
-    yield* breathe();
+    yield* yieldToEventLoop();
   }
   return { data, numFrames, numChannels, sampleRate, channelsFirst };
 }

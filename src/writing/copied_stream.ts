@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Rest, Steps } from "../../ffi/call.ts";
+import type { Pending, Steps } from "../../ffi/call.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { check } from "../base/failure.ts";
 import { CodecContext, codecName } from "../media/codec.ts";
@@ -103,7 +103,7 @@ export class CopiedStream implements Disposable {
   }
 
   /** Takes packets from the source as long as the stream lives. */
-  follow(source: PacketSource, sink: (packet: Packet) => Rest): void {
+  follow(source: PacketSource, sink: (packet: Packet) => Pending): void {
     this.#unsubscribe = source.subscribe(this.#stream.index, sink);
   }
 

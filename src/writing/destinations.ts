@@ -5,7 +5,7 @@
  */
 
 import { runSync } from "../../ffi/call.ts";
-import { defaultLayout, hasMuxer, protocolOf } from "../../ffi/compat.ts";
+import { defaultLayout, hasMuxer } from "../../ffi/compat.ts";
 import { hasSdl, prefersSdl } from "../../ffi/sdl/library.ts";
 import {
   flag,

@@ -7,7 +7,7 @@
 import { type ChannelLayout, layoutName, setLayout } from "../../ffi/compat.ts";
 import { FFmpegError } from "../../ffi/error.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
-import type { AnyPointer } from "../../ffi/symbols.ts";
+import type { AnyPointer } from "../../ffi/pointer.ts";
 import { describeCode } from "../base/failure.ts";
 import { applyOptions } from "../base/options.ts";
 import type { Codec, CodecContext } from "../media/codec.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Rest, Sink, Steps } from "../../ffi/call.ts";
+import type { Pending, Sink, Steps } from "../../ffi/call.ts";
 import { defaultLayout } from "../../ffi/compat.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { nonNegative, optionalText, optionsObject, wholeNumber } from "../base/arguments.ts";
@@ -23,6 +23,7 @@ import type { CodecContext, MediaType } from "../media/codec.ts";
 import {
   audioSource,
   checkFilterNames,
+  checkTempo,
   FilterGraph,
   type GraphSource,
   videoSource,
@@ -63,7 +64,7 @@ const MAX_GAP = 3600;
 /** The first stage: it counts time and forwards frames or packets. */
 interface Source<C, T> extends Disposable {
   readonly nextPts: number;
-  push(chunk: C, pts: number | undefined, next: Sink<T>): Rest;
+  push(chunk: C, pts: number | undefined, next: Sink<T>): Pending;
   finish?(next: Sink<T>): Steps<void>;
 }
 
@@ -125,7 +126,7 @@ export abstract class OutputStream<Input, Checked extends { numFrames: number }>
   abstract check(chunk: Input): Checked;
 
   /** Writes a checked chunk whose first frame is due at `pts` seconds. */
-  write(chunk: Checked, pts: number | undefined): Rest {
+  write(chunk: Checked, pts: number | undefined): Pending {
     if (chunk.numFrames === 0) return;
     const source = (this.#raw ?? this.#frames)!;
     const time = pts === undefined ? undefined : this.#place(pts, source.nextPts);
@@ -251,9 +252,7 @@ export class AudioOutputStream extends OutputStream<AudioInput, CheckedAudio> {
     };
     const filters = filtersOf(given.filterDesc);
     const source = audioGraphSource(signal);
-    if (filters?.includes("atempo")) {
-      wholeNumber("sampleRate (for atempo)", sampleRate, { min: 100 });
-    }
+    checkTempo(filters ?? "", sampleRate);
     const filtered = filters ? probeAudio(source, filters, signal) : signal;
     const settings = audioSettings(container, filtered, given);
     const encoder = new Encoder(settings);

@@ -5,10 +5,16 @@
  * @module
  */
 
-import { breathe, outOfBreath, type Rest, type Sink, type Steps } from "../../ffi/call.ts";
+import {
+  type Pending,
+  shouldYield,
+  type Sink,
+  type Steps,
+  yieldToEventLoop,
+} from "../../ffi/call.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { pointerTo, viewOf } from "../../ffi/memory.ts";
-import type { Pointer } from "../../ffi/symbols.ts";
+import type { Pointer } from "../../ffi/pointer.ts";
 import { type CheckedAudio, type CheckedVideo, copySamples, takenAway } from "../media/chunk.ts";
 import type { Codec } from "../media/codec.ts";
 import type { AudioSamples, PixelFormat, SampleFormat } from "../media/formats.ts";
@@ -74,7 +80,7 @@ class RawPackets implements Disposable {
   }
 
   /** A packet over the first `size` bytes of the memory, which lasts `duration`. */
-  emit(size: number, duration: number, next: Sink<Packet>): Rest {
+  emit(size: number, duration: number, next: Sink<Packet>): Pending {
     const { fields } = this.packet;
     if (fields.size === 0) fields.data = this.#memory; // the packet is new, or was handed over
     fields.size = size;
@@ -132,7 +138,7 @@ export class RawAudio implements Disposable {
   }
 
   /** Takes a chunk whose first sample is due at `pts`, or right after the last one. */
-  push(chunk: CheckedAudio, pts: number | undefined, next: Sink<Packet>): Rest {
+  push(chunk: CheckedAudio, pts: number | undefined, next: Sink<Packet>): Pending {
     if (pts !== undefined && pts > this.nextPts && this.#silence) {
       return this.#afterGap(pts, chunk, next);
     }
@@ -145,19 +151,19 @@ export class RawAudio implements Disposable {
       const numFrames = Math.min(MAX_SAMPLES, pts - this.nextPts);
       const rest = this.#from(0, { ...this.#silence!, numFrames }, next);
       if (rest) yield* rest;
-      yield* breathe();
+      yield* yieldToEventLoop();
     }
     const rest = this.#from(0, chunk, next);
     if (rest) yield* rest;
   }
 
-  #from(begin: number, chunk: CheckedAudio, next: Sink<Packet>): Rest {
+  #from(begin: number, chunk: CheckedAudio, next: Sink<Packet>): Pending {
     for (let from = begin; from < chunk.numFrames;) {
       const count = Math.min(chunk.numFrames - from, MAX_SAMPLES);
       copySamples(chunk, from, this.#samples, 0, count, this.#channels);
       let rest = this.#packets.emit(count * this.#frameBytes, count, next);
       from += count;
-      if (!rest && from < chunk.numFrames && outOfBreath()) rest = breathe();
+      if (!rest && from < chunk.numFrames && shouldYield()) rest = yieldToEventLoop();
       if (rest) return this.#after(rest, from, chunk, next);
     }
   }

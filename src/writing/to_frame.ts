@@ -4,10 +4,10 @@
  * @module
  */
 
-import { abortable, breathe, type Sink, type Steps } from "../../ffi/call.ts";
+import { abortable, type Sink, type Steps, yieldToEventLoop } from "../../ffi/call.ts";
 import { type ChannelLayout, setLayout } from "../../ffi/compat.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
-import type { Pointer } from "../../ffi/symbols.ts";
+import type { Pointer } from "../../ffi/pointer.ts";
 import {
   type CheckedAudio,
   type CheckedVideo,
@@ -87,7 +87,7 @@ export class AudioFrames implements Disposable {
       from += count;
       if (this.#filled === this.#size) {
         yield* this.#emit(next);
-        yield* breathe();
+        yield* yieldToEventLoop();
       }
     }
     if (!this.#fixed) yield* this.finish(next);
@@ -118,7 +118,7 @@ export class AudioFrames implements Disposable {
       this.#silence(Math.min(pts - this.#nextPts, this.#size - this.#filled));
       if (this.#filled === this.#size) {
         yield* this.#emit(next);
-        yield* breathe();
+        yield* yieldToEventLoop();
       }
     }
     this.#nextPts = pts;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Rest, Sink, Steps } from "../../ffi/call.ts";
+import type { Pending, Sink, Steps } from "../../ffi/call.ts";
 import { EXIT, FFmpegError } from "../../ffi/error.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
 import { nonNegative, optionsObject, textRecord } from "../base/arguments.ts";
@@ -37,7 +37,7 @@ export interface EncodedStream
   /** Checks a chunk; throws a `TypeError` that says what would fit. */
   check(chunk: unknown): CheckedChunk;
   /** Writes a checked chunk whose first frame is due at `pts` seconds. */
-  write(chunk: CheckedChunk, pts: number | undefined): Rest;
+  write(chunk: CheckedChunk, pts: number | undefined): Pending;
 }
 
 type AnyStream = EncodedStream | CopiedStream;
@@ -172,7 +172,7 @@ export class Writer implements QueueOwner {
     reader: CopySource,
     i: number,
     options: CopyOptions | undefined,
-    inTurn: (write: () => Rest) => Steps<void>,
+    inTurn: (write: () => Pending) => Steps<void>,
   ): number {
     this.#mustBe("configuring", "add a stream");
     if (!isCopySource(reader)) {
@@ -288,7 +288,7 @@ export class Writer implements QueueOwner {
   }
 
   /** Writes a checked chunk to one of the streams, whose first frame is due at `pts` seconds. */
-  write(stream: EncodedStream, chunk: CheckedChunk, pts: number | undefined): Rest {
+  write(stream: EncodedStream, chunk: CheckedChunk, pts: number | undefined): Pending {
     this.#mustBe("open", "write a chunk");
     try {
       const rest = stream.write(chunk, pts);

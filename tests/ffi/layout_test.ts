@@ -17,8 +17,8 @@ import {
   readCString,
   viewOf,
 } from "../../ffi/memory.ts";
+import type { AnyPointer, Pointer } from "../../ffi/pointer.ts";
 import { NOPTS, type Struct, type StructName } from "../../ffi/struct.ts";
-import type { AnyPointer, Pointer } from "../../ffi/symbols.ts";
 import { runSync } from "../../ffi/call.ts";
 import { FilterGraph, videoSource } from "../../src/media/filter_graph.ts";
 import { Frame } from "../../src/media/frame.ts";

@@ -1147,7 +1147,7 @@ networkTest("examples/stream_udp.ts sends a film to ffmpeg", async () => {
   await using program = receiver(`udp://localhost:${port}?timeout=1500000`, ...low);
   await bound("udp", port);
   await using sending = example("stream_udp.ts", await clip(), `udp://localhost:${port}`);
-  match(await sending.output(), /Sent 30 pictures/);
+  match(await sending.output(), /Sent 30 frames/);
   strictEqual(hashesIn(await program.output()).length, 30);
 });
 

@@ -1,5 +1,5 @@
 import { match, strictEqual, throws } from "node:assert/strict";
-import { type Row, tableOf, withTable } from "../../tools/matrix.ts";
+import { PAGE, type Row, tableOf, withTable } from "../../tools/matrix.ts";
 
 const ROWS: readonly Row[] = [
   {
@@ -32,16 +32,16 @@ Deno.test("tableOf() tells of each version what came of it, or why it was left o
 });
 
 Deno.test("withTable() changes rows between the markers, in the order of the versions", () => {
-  const readme = Deno.readTextFileSync(new URL("../../README.md", import.meta.url));
+  const page = Deno.readTextFileSync(PAGE);
   const row = (version: string, from: string) => `| ${version} | 1 | ${from} |`;
   const table = (...rows: string[]) => ["| head |", "| --- |", ...rows].join("\n");
   const [first, second] = [row("4.3.7", "Debian bullseye"), row("9.0.2", "Debian forky")];
-  const [empty] = [readme.replace(/(<!-- Written by.*)[^]*(<!-- end)/, "$1\n$2")];
+  const [empty] = [page.replace(/(<!-- Written by.*)[^]*(<!-- end)/, "$1\n$2")];
   const changed = withTable(empty, table(second, first));
   strictEqual(changed.includes(table(first, second)), true);
   const newer = row("9.0.3", "Debian forky");
   strictEqual(withTable(changed, table(newer)), changed.replace(second, newer));
-  const [before] = readme.split("<!-- Written by");
+  const [before] = page.split("<!-- Written by");
   strictEqual(changed.startsWith(before!), true);
   throws(() => withTable("nothing", "| a |"), /Cannot find the marker/);
 });

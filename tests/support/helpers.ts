@@ -3,12 +3,15 @@
  * made once per test file.
  */
 
-import { deepStrictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { isDeepStrictEqual } from "node:util";
-import { liveHandles } from "../../ffi/handle.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { cString } from "../../ffi/memory.ts";
+import { nameLeakingTests } from "./leaks.ts";
+
+export { allFreed, noLiveHandles } from "./leaks.ts";
+
+nameLeakingTests();
 
 /** A folder that is removed at the end of its block: `using dir = tempDir()`. */
 export interface TempDir extends Disposable {
@@ -155,11 +158,6 @@ export function testTone(rate = 48000, channels = 2, seconds = 1): string[] {
   return ["-f", "lavfi", "-i", `aevalsrc=${tones.join("|")}:s=${rate}:d=${seconds}`];
 }
 
-/** Fails if a native object is still alive. */
-export function noLiveHandles(): void {
-  deepStrictEqual(liveHandles(), {});
-}
-
 /**
  * What depends on the clock must get its processor in time: on a busy machine another program may take
  * that time away. So such a test fails when it fails three times in a row.
@@ -175,15 +173,6 @@ export function threeTries(fn: () => Promise<void>): () => Promise<void> {
       }
     }
   };
-}
-
-/** Waits until no native object is alive: a call that was left behind ends a little later. */
-export async function allFreed(): Promise<void> {
-  const limit = performance.now() + 5000;
-  while (Object.keys(liveHandles()).length > 0 && performance.now() < limit) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  noLiveHandles();
 }
 
 /**

@@ -6,14 +6,7 @@
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { StreamReader, StreamWriter } from "../../mod.ts";
-import {
-  ffprobe,
-  media,
-  noLiveHandles,
-  tempDir,
-  testPictures,
-  testTone,
-} from "../support/helpers.ts";
+import { ffprobe, media, tempDir, testPictures, testTone } from "../support/helpers.ts";
 
 const film = (name = "film.mkv") =>
   media(
@@ -94,5 +87,3 @@ Deno.test("a writer counts pictures and samples that are not encoded, too", () =
   const { frames, packets, seconds } = out.stats;
   deepStrictEqual([frames, packets, seconds], [6, 6, 0.5]);
 });
-
-Deno.test("nothing native is left behind by all of these", noLiveHandles);

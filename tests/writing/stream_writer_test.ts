@@ -1877,5 +1877,3 @@ Deno.test("a write gives up waiting for a peer that does not read", async () => 
   await writer.close().catch(() => {}); // the rest can't be delivered
   noLiveHandles();
 });
-
-Deno.test("nothing native is left behind by all of these", noLiveHandles);

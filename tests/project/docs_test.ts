@@ -1,0 +1,119 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+
+const ROOT = new URL("../../", import.meta.url);
+const PAGES = ["README.md", ...pagesIn("docs/")];
+
+function pagesIn(folder: string): string[] {
+  return [...Deno.readDirSync(new URL(folder, ROOT))]
+    .map(({ name }) => folder + name)
+    .filter((path) => path.endsWith(".md"))
+    .toSorted();
+}
+
+function textOf(path: string): string {
+  return Deno.readTextFileSync(new URL(path, ROOT));
+}
+
+/** What `deno doc --json` says of a declaration, as far as it is needed. */
+interface Declaration {
+  readonly kind: string;
+  readonly def: {
+    readonly methods?: readonly Member[];
+    readonly properties?: readonly Member[];
+    readonly elements?: readonly Symbol[];
+  };
+}
+
+interface Member {
+  readonly name: string;
+  readonly accessibility?: string;
+}
+
+interface Symbol {
+  readonly name: string;
+  readonly declarations: readonly Declaration[];
+}
+
+/** The public names of a symbol: its own, and those of its methods and getters or functions. */
+function namesOf({ name, declarations }: Symbol): string[] {
+  const inside = declarations.flatMap(({ kind, def }) => {
+    if (kind === "namespace") return (def.elements ?? []).flatMap(namesOf);
+    if (kind !== "class") return [];
+    return [...def.methods ?? [], ...def.properties ?? []]
+      .filter(({ accessibility }) => accessibility === undefined || accessibility === "public")
+      .map((member) => member.name);
+  });
+  // A name in brackets is a symbol's, such as that of disposal.
+  return [name, ...inside].filter((each) => !each.startsWith("["));
+}
+
+async function publicNames(): Promise<string[]> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--json", new URL("mod.ts", ROOT).href],
+    stdout: "piped",
+    stderr: "null",
+  }).output();
+  const { nodes } = JSON.parse(new TextDecoder().decode(stdout));
+  const [{ symbols }] = Object.values(nodes) as [{ symbols: readonly Symbol[] }];
+  return [...new Set(symbols.flatMap(namesOf))].toSorted();
+}
+
+Deno.test("docs/ names each export, each type and each method", async () => {
+  const names = await publicNames();
+  ok(names.includes("StreamWriter") && names.includes("addStreamFrom"), "a list of public names");
+  ok(names.includes("setLogLevel"), "the functions of ffmpeg");
+  const words = new Set(PAGES.slice(1).flatMap((path) => textOf(path).match(/\w+/g) ?? []));
+  deepStrictEqual(names.filter((name) => !words.has(name)), []);
+});
+
+Deno.test("links between pages lead to a page and a heading", () => {
+  const broken: string[] = [];
+  for (const path of [...PAGES, "CONTRIBUTING.md"]) {
+    for (const [, link] of textOf(path).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(link!)) continue;
+      if (!leadsSomewhere(link!, path)) broken.push(`${path}: ${link}`);
+    }
+  }
+  deepStrictEqual(broken, []);
+});
+
+function leadsSomewhere(link: string, from: string): boolean {
+  const { pathname, hash } = new URL(link, new URL(from, ROOT));
+  try {
+    const text = Deno.readTextFileSync(new URL(pathname, ROOT));
+    return hash === "" || anchorsIn(text).includes(hash);
+  } catch {
+    return false;
+  }
+}
+
+function anchorsIn(markdown: string): string[] {
+  const headings = markdown.replaceAll(/```.*?```/gs, "").matchAll(/^#+ (.*)$/gm);
+  return [...headings].map(([, heading]) =>
+    `#${heading!.toLowerCase().replaceAll(/[^\w -]/g, "").replaceAll(" ", "-")}`
+  );
+}
+
+Deno.test("links of the README are absolute and lead to files that are published", () => {
+  const { name, version, publish } = JSON.parse(textOf("deno.json"));
+  const base = `https://jsr.io/${name}/${version}/`;
+  for (const [, link] of textOf("README.md").matchAll(/\]\(([^)\s]+)\)/g)) {
+    if (link!.startsWith("#")) continue;
+    ok(link!.startsWith("https://"), `"${link}" is not absolute`);
+    if (!link!.startsWith(`https://jsr.io/${name}/`)) continue;
+    ok(link!.startsWith(base), `"${link}" is not of version ${version}`);
+    const path = link!.slice(base.length).replace(/#.*/, "");
+    ok(leadsSomewhere(path, ""), `there is no ${path}`);
+    const folder = `${path.split("/")[0]}/`;
+    const included = publish.include.some((it: string) => it === path || it.startsWith(folder));
+    ok(included, `${path} is not published`);
+  }
+});
+
+Deno.test("examples of the documentation import nothing that is not published", () => {
+  for (const path of [...PAGES, "mod.ts"]) {
+    for (const [, from] of textOf(path).matchAll(/^(?: \* )?import .*? from "([^"]+)"/gm)) {
+      ok(/^(@sluice\/av|node:[\w/]+)$/.test(from!), `${path} imports "${from}" in an example`);
+    }
+  }
+});
