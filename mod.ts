@@ -114,7 +114,7 @@ export type {
   VideoStreamOptions,
 } from "./src/writing/options.ts";
 export type { CodecConfig } from "./src/writing/encoder_setup.ts";
-export type { StreamWriterStats } from "./src/devices/playout.ts";
+export type { StreamWriterStats } from "./src/writing/packet_counter.ts";
 export type {
   BroadcastOptions,
   ReadableOptions,

@@ -16,12 +16,12 @@ import {
 } from "../base/arguments.ts";
 import { requireOptions } from "../base/permissions.ts";
 import type { WaitOptions } from "../base/wait.ts";
-import type { StreamWriterStats } from "../devices/playout.ts";
-import { ByteDestination, UrlDestination } from "../io/destination.ts";
+import { PacedOutput } from "../devices/paced_output.ts";
+import { ByteDestination } from "../io/destination.ts";
 import { ReadableSink } from "../io/readable_sink.ts";
 import type { AudioInput, VideoInput } from "../media/chunk.ts";
 import type { CopySource } from "../media/packet_source.ts";
-import { Muxer } from "../outputs/muxer.ts";
+import { muxerFor } from "../outputs/device_muxer.ts";
 import type { Output } from "../outputs/output.ts";
 import { allow, bytesMuxer, openOutput } from "../writing/destinations.ts";
 import type {
@@ -30,6 +30,7 @@ import type {
   CopyOptions,
   VideoStreamOptions,
 } from "../writing/options.ts";
+import type { StreamWriterStats } from "../writing/packet_counter.ts";
 import { Writer } from "../writing/writer.ts";
 import { WriterCalls } from "../writing/writer_calls.ts";
 import { FanOut } from "./fan_out.ts";
@@ -124,15 +125,12 @@ export class Broadcast implements Disposable, AsyncDisposable {
     const given = optionsObject("the options of Broadcast", options, ["format", "realtime"]);
     const format = optionalText("format", given.format) ?? "mp4";
     const paced = flag("realtime", given.realtime);
-    const fanOut = new FanOut(new Muxer("broadcast", format));
+    const fanOut = new FanOut(muxerFor("broadcast", format));
     this.#writer = new Writer({
       name: "Broadcast",
       title: "broadcast",
-      output: fanOut,
-      target: undefined,
+      output: paced ? new PacedOutput(fanOut) : fanOut,
       allow: (options) => options,
-      waits: false,
-      paced,
     });
     this.#calls = new WriterCalls(this.#writer);
     this.#format = format;
@@ -164,15 +162,12 @@ export class Broadcast implements Disposable, AsyncDisposable {
     const url = location("dst", dst);
     const local = ["", "file"].includes(protocolOf(url));
     const output = openOutput(url, given.format ?? (local ? undefined : this.#format));
-    const wanted = local ? given.option : { ...LIVE_OPTIONS[output.name], ...given.option };
+    const wanted = local
+      ? given.option
+      : { ...LIVE_OPTIONS[output.container.name], ...given.option };
     return await this.#join(output, () => {
       requireOptions(given.option);
-      return {
-        output,
-        target: output.needsFile ? new UrlDestination(url) : undefined,
-        options: allow(url, output, wanted),
-        settings: { latency: given.latency, waits: !local || output.device !== undefined },
-      };
+      return { output, options: allow(url, output, wanted), latency: given.latency };
     }).open(wait);
   }
 
@@ -201,17 +196,12 @@ export class Broadcast implements Disposable, AsyncDisposable {
   }
 
   #readable({ format = this.#format, option, latency, highWaterMark }: Wanted) {
-    const output = bytesMuxer("a stream", format);
     const sink = new ReadableSink(highWaterMark, () => feed.drop());
+    const output = bytesMuxer("a stream", format, new ByteDestination(sink));
     const { contentType } = output;
     const feed = this.#join(output, () => {
       requireOptions(option);
-      return {
-        output,
-        target: new ByteDestination(sink),
-        options: { ...LIVE_OPTIONS[output.name], ...option },
-        settings: { latency, waits: false },
-      };
+      return { output, options: { ...LIVE_OPTIONS[output.name], ...option }, latency };
     });
     feed.ended.then((error) => sink.end(error));
     feed.open().catch(() => {}); // the stream ends with the error

@@ -7,10 +7,10 @@
 import type { Steps } from "../../ffi/call.ts";
 import { Interrupt } from "../../ffi/interrupt.ts";
 import { viewOf } from "../../ffi/memory.ts";
-import { type CodecContext, codecName, type MediaType } from "../media/codec.ts";
+import { type CodecContext, codecName } from "../media/codec.ts";
 import type { Packet } from "../media/packet.ts";
 import type { Rational } from "../media/time.ts";
-import type { Output } from "../outputs/output.ts";
+import type { Container, Output } from "../outputs/output.ts";
 
 /** What takes the packets of all streams; it must not keep the others waiting. */
 export interface Receiver {
@@ -35,13 +35,10 @@ const INLINE_HEADERS = new Set(["h264", "hevc", "vvc", "mpeg4", "mpeg2video", "m
 
 /** Hands packets on to receivers that come and go. */
 export class FanOut implements Output {
-  readonly globalHeader = true; // the other form is made of this one where a receiver needs it
-  readonly keepsTimes = true;
-  readonly interleaved = false;
-  readonly needsFile = false;
-  readonly opens = "nothing";
-  readonly device = undefined;
-  readonly inBackground = true;
+  readonly container: Container;
+  readonly blocks = false;
+  readonly retainsPackets = false;
+  readonly asyncOnly = true;
   readonly interrupt: Interrupt = new Interrupt();
   readonly #model: Output;
   readonly #streams: Stream[] = [];
@@ -53,17 +50,18 @@ export class FanOut implements Output {
 
   /** Makes one that encodes what suits a container. */
   constructor(model: Output) {
+    const { name, pixelFormats } = model.container;
     this.#model = model;
-  }
-
-  /** The container's name. */
-  get name(): string {
-    return this.#model.name;
-  }
-
-  /** The pixel formats that the container takes. */
-  get pixelFormats(): readonly string[] | undefined {
-    return this.#model.pixelFormats;
+    this.container = {
+      name,
+      pixelFormats,
+      device: undefined,
+      access: "none",
+      globalHeader: true, // the other form is made of this one where a receiver needs it
+      keepsTimes: true,
+      guessCodec: (type) => model.container.guessCodec(type),
+      canHold: (codecId) => model.container.canHold(codecId),
+    };
   }
 
   /** Whether receivers may come. */
@@ -86,16 +84,6 @@ export class FanOut implements Output {
   /** How many receivers there are. */
   get numReceivers(): number {
     return this.#open().length;
-  }
-
-  /** The format that FFmpeg would encode for the container. */
-  guessCodec(type: MediaType): number {
-    return this.#model.guessCodec(type);
-  }
-
-  /** Whether the container can hold a format. */
-  canHold(codecId: number): boolean | undefined {
-    return this.#model.canHold(codecId);
   }
 
   /** Adds a stream. */
@@ -146,9 +134,9 @@ export class FanOut implements Output {
       ? packet.withPrefix(this.#streams[index]!.headers!)
       : undefined;
     for (const receiver of this.#open()) {
-      const own = inline && !receiver.output.globalHeader ? inline : packet;
+      const own = inline && !receiver.output.container.globalHeader ? inline : packet;
       try {
-        receiver.output.write(own, index, timeBase, false);
+        receiver.output.write(own, index, timeBase);
       } catch (error) {
         this.leave(receiver);
         receiver.failed(error);
@@ -163,7 +151,7 @@ export class FanOut implements Output {
 
   #needsInline(packet: Packet, index: number): boolean {
     if (this.#streams[index]!.headers === undefined || !packet.isKey) return false;
-    return this.#open().some(({ output }) => !output.globalHeader);
+    return this.#open().some(({ output }) => !output.container.globalHeader);
   }
 
   /** Everything is sent as soon as it can be. */

@@ -7,8 +7,7 @@
 import type { Steps } from "../../ffi/call.ts";
 import { SerialQueue } from "../base/serial_queue.ts";
 import type { WaitOptions } from "../base/wait.ts";
-import type { Target } from "../io/target.ts";
-import { LiveOutput, type LiveSettings } from "../outputs/background.ts";
+import { BackgroundOutput } from "../outputs/background.ts";
 import type { Output } from "../outputs/output.ts";
 import type { FanOut, Receiver } from "./fan_out.ts";
 import type { Viewer, ViewerStats } from "./options.ts";
@@ -17,12 +16,10 @@ import type { Viewer, ViewerStats } from "./options.ts";
 export interface FeedPlan {
   /** Its container or device. */
   readonly output: Output;
-  /** What that writes to. */
-  readonly target: Target | undefined;
-  /** Options of both. */
+  /** Options of it and of what it writes to. */
   readonly options: Readonly<Record<string, string>>;
-  /** How it is sent to. */
-  readonly settings: Pick<LiveSettings, "latency" | "waits">;
+  /** How many seconds of media may wait: beyond that, all of them are dropped. */
+  readonly latency: number;
 }
 
 /** How many seconds a receiver has for the end of its container. */
@@ -31,7 +28,7 @@ const END_TIME = 1;
 /** One receiver: what waits for it, and its end. */
 export class Feed implements Receiver, Viewer {
   /** Its own output. */
-  readonly output: LiveOutput;
+  readonly output: BackgroundOutput;
   /** Resolves when it gets nothing more. */
   readonly ended: Promise<Error | undefined>;
   readonly #fanOut: FanOut;
@@ -43,14 +40,14 @@ export class Feed implements Receiver, Viewer {
   readonly #settle: (error?: Error) => void;
 
   /** Makes one; nothing is opened yet. */
-  constructor(fanOut: FanOut, { output, target, options, settings }: FeedPlan) {
+  constructor(fanOut: FanOut, { output, options, latency }: FeedPlan) {
     const { promise, resolve } = Promise.withResolvers<Error | undefined>();
     this.#fanOut = fanOut;
     this.#options = options;
-    this.#latency = settings.latency;
+    this.#latency = latency;
     this.ended = promise;
     this.#settle = resolve;
-    const live = new LiveOutput(output, target, { ...settings, comesLate: true });
+    const live = new BackgroundOutput(output, { latency, comesLate: true });
     this.output = live;
     this.#queue = new SerialQueue({
       name: "Viewer",

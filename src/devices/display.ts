@@ -18,7 +18,7 @@ import { deviceGone, deviceHint, ONE_STREAM } from "../facts/devices.ts";
 import { codecByName, type CodecContext, type MediaType } from "../media/codec.ts";
 import { pixelFormatName } from "../media/formats.ts";
 import type { Packet } from "../media/packet.ts";
-import type { Output } from "../outputs/output.ts";
+import type { Container, Output } from "../outputs/output.ts";
 
 /** The options of FFmpeg's device that mean something here. */
 const OPTIONS = [
@@ -40,13 +40,13 @@ interface Picture {
 }
 
 /** A window as a writer's output. */
-export class Display implements Output {
+export class Display implements Output, Container {
   readonly name = "sdl";
   readonly globalHeader = false;
   readonly keepsTimes = true;
-  readonly interleaved = false;
-  readonly needsFile = false;
-  readonly opens = "nothing";
+  readonly retainsPackets = false;
+  readonly blocks = true;
+  readonly access = "none";
   readonly device = "video";
   readonly pixelFormats: readonly string[] = Object.keys(SDL_PIXEL_FORMATS);
   readonly interrupt: Interrupt = new Interrupt();
@@ -55,6 +55,11 @@ export class Display implements Output {
   #metadata: Readonly<Record<string, string>> = {};
   #mayQuit = true;
   #quit = false;
+
+  /** The facts about it. */
+  get container(): Container {
+    return this;
+  }
 
   /** Whether it has been freed. */
   get freed(): boolean {

@@ -13,10 +13,10 @@ import { Packet } from "../media/packet.ts";
 import { type Rational, toSeconds } from "../media/time.ts";
 
 /** How much sound is gathered, in seconds. */
-export const GATHERED = 0.1;
+export const PREROLL = 0.1;
 
 /** Packets of samples of one stream, to become one. */
-export class Gathered {
+export class Preroll {
   /** The unit of its packets' times. */
   readonly timeBase: Rational;
   readonly #parts: Uint8Array[] = [];
@@ -40,8 +40,8 @@ export class Gathered {
     this.#duration += fields.duration;
   }
 
-  /** Hands all of it on as one packet, which is freed afterwards. */
-  *handOn(next: Sink<Packet>): Steps<void> {
+  /** Forwards all of it as one packet, which is freed afterwards. */
+  *forward(next: Sink<Packet>): Steps<void> {
     const size = this.#parts.reduce((sum, part) => sum + part.length, 0);
     const memory = ffmpeg().avutil.av_mallocz(BigInt(size));
     if (memory === null) throw new Error(`Cannot allocate ${size} bytes: out of memory`);

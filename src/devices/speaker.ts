@@ -18,7 +18,7 @@ import { deviceGone, deviceHint, ONE_STREAM } from "../facts/devices.ts";
 import { codecByName, type CodecContext, type MediaType } from "../media/codec.ts";
 import { sampleFormat, sampleFormatName } from "../media/formats.ts";
 import type { Packet } from "../media/packet.ts";
-import type { Output } from "../outputs/output.ts";
+import type { Container, Output } from "../outputs/output.ts";
 
 /** The encoders whose packets are samples that SDL plays, best first. */
 const ENCODERS = ["pcm_f32le", "pcm_s16le", "pcm_s32le", "pcm_u8"];
@@ -35,13 +35,13 @@ interface Signal {
 }
 
 /** A sound device as a writer's output. */
-export class Speaker implements Output {
+export class Speaker implements Output, Container {
   readonly name = "audio";
   readonly globalHeader = false;
   readonly keepsTimes = false;
-  readonly interleaved = false;
-  readonly needsFile = false;
-  readonly opens = "nothing";
+  readonly retainsPackets = false;
+  readonly blocks = true;
+  readonly access = "none";
   readonly device = "audio";
   readonly startsAtOnce = true;
   readonly interrupt: Interrupt = new Interrupt();
@@ -57,6 +57,11 @@ export class Speaker implements Output {
   /** Makes an output for a device of SDL's, or the usual one. */
   constructor(device: string | undefined) {
     this.#device = device;
+  }
+
+  /** The facts about it. */
+  get container(): Container {
+    return this;
   }
 
   /** Whether it has been freed. */

@@ -22,8 +22,8 @@ export const TIMELESS = new Set(["wav", "w64", "rf64", "aiff", "au", "caf", "tta
 /** Containers that write several files into one folder. */
 export const FOLDERS = new Set(["image2", "hls", "dash", "segment", "stream_segment,ssegment"]);
 
-/** Containers that are completed by going back to their beginning. */
-export const GOES_BACK = new Set(["mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v", "avif"]);
+/** Containers that are completed at their beginning, and so need a seekable output. */
+export const NEEDS_SEEKING = new Set(["mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v", "avif"]);
 
 /** Sound of which FLV can hold more than two channels; of all other it notes mono or stereo. */
 export const FLV_SURROUND = new Set(["aac", "ac3", "eac3", "flac", "opus"]);

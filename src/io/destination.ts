@@ -65,6 +65,11 @@ export class ByteDestination implements Target {
     return this.#context?.pointer ?? null;
   }
 
+  /** Whether the sink can be written to out of order. */
+  get seekable(): boolean {
+    return this.#sink.seek !== undefined;
+  }
+
   /** What the sink has thrown. */
   get thrown(): unknown {
     return this.#context?.thrown;

@@ -15,10 +15,10 @@ export interface Target {
   readonly context: AnyPointer | null;
   /** The class of the options that opening it takes. */
   readonly optionClass: AnyPointer | null;
-  /** Opens it; gives the options that were not taken. */
+  /** Opens it; returns the options that were not taken. */
   open(options: Record<string, string>, interrupt: Interrupt): Steps<Record<string, string>>;
-  /** Whether it runs from its beginning to its end only, and may keep one waiting. */
-  readonly streams?: boolean;
+  /** Whether it is seekable; if not, writing to it may block. */
+  readonly seekable: boolean;
   /** Whether FFmpeg must be called on the calling thread, since it calls back from there. */
   readonly callsBack?: boolean;
   /** What has been thrown by what was called back. */

@@ -34,10 +34,10 @@ export abstract class UrlIo {
     return this.slot.value;
   }
 
-  /** Whether it runs from its beginning to its end only, as networks and named pipes do. */
-  get streams(): boolean {
+  /** Whether it is seekable, as networks and named pipes turn out not to be once they are open. */
+  get seekable(): boolean {
     const pointer = this.slot.value;
-    return pointer !== null && ffmpeg().view("AVIOContext", pointer).seekable === 0;
+    return pointer === null || ffmpeg().view("AVIOContext", pointer).seekable !== 0;
   }
 
   /** FFmpeg's flag for reading or writing. */

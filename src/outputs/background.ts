@@ -1,6 +1,5 @@
 /**
- * Sending in the background: a receiver that is slow loses packets and does not keep the writer
- * waiting.
+ * Sending in the background: a receiver that is slow loses packets and does not block the writer.
  *
  * @module
  */
@@ -9,12 +8,11 @@ import { type Pending, runAsync, sleep, type Steps } from "../../ffi/call.ts";
 import { posixCode } from "../../ffi/error.ts";
 import { Interrupt } from "../../ffi/interrupt.ts";
 import { failure } from "../base/failure.ts";
-import type { Target } from "../io/target.ts";
 import type { Packet } from "../media/packet.ts";
 import { NOPTS, type Rational, toSeconds } from "../media/time.ts";
 import { KeyGate } from "./key_gate.ts";
 import type { Output, OutputCounts } from "./output.ts";
-import { OutputAround } from "./wrapper.ts";
+import { Wrapper } from "./wrapper.ts";
 
 /** A packet that waits to be sent. */
 interface Waiting {
@@ -26,13 +24,11 @@ interface Waiting {
 }
 
 /** How a receiver is sent to. */
-export interface LiveSettings {
+export interface BackgroundSettings {
   /** How many seconds of media may wait: beyond that, all of them are dropped. */
   readonly latency: number;
   /** Whether it comes in when others are watching already: its times then begin with 0. */
   readonly comesLate: boolean;
-  /** Whether sending to it may keep one waiting. */
-  readonly waits: boolean;
 }
 
 /** What has been sent. */
@@ -49,9 +45,8 @@ const LOOK = 10;
 const SHORTEST_WAIT = 1000;
 
 /** An output that is written to in the background. */
-export class LiveOutput extends OutputAround {
-  readonly inBackground = true;
-  readonly #settings: LiveSettings;
+export class BackgroundOutput extends Wrapper {
+  readonly #settings: BackgroundSettings;
   readonly #gate: KeyGate;
   readonly #queue: Waiting[] = [];
   /** What breaks off calls that do not reach the receiver: it must not break off what does. */
@@ -66,13 +61,17 @@ export class LiveOutput extends OutputAround {
   #packets = 0;
   #bytes = 0;
 
-  /** Makes one; the output and its target belong to it from here on. */
-  constructor(inner: Output, target: Target | undefined, settings: LiveSettings) {
-    super(inner, target);
+  /** Makes one; the output belongs to it from here on. */
+  constructor(inner: Output, settings: BackgroundSettings) {
+    super(inner);
     this.#settings = settings;
     this.#gate = new KeyGate(this.isVideo);
     this.#own = new Interrupt();
     if (settings.comesLate) this.#gate.close({ restart: true });
+  }
+
+  override get asyncOnly(): boolean {
+    return true;
   }
 
   override get interrupt(): Interrupt {
@@ -97,9 +96,8 @@ export class LiveOutput extends OutputAround {
   }
 
   override get counts(): OutputCounts {
-    const { dropped, reconnects } = super.counts;
     const queued = this.#queue.length + (this.#sending ? 1 : 0);
-    return { queued, dropped: this.#dropped + dropped, reconnects };
+    return { ...super.counts, queued, dropped: this.#dropped + super.counts.dropped };
   }
 
   override *open(options: Record<string, string>): Steps<void> {
@@ -140,8 +138,7 @@ export class LiveOutput extends OutputAround {
       while ((next = this.#queue.shift()) !== undefined) {
         using packet = next.packet;
         const { size } = packet.fields; // the container may take the packet over
-        const waits = this.#settings.waits || this.target?.streams === true;
-        const rest = this.inner.write(packet, next.index, next.timeBase, waits);
+        const rest = this.inner.write(packet, next.index, next.timeBase);
         if (rest) await runAsync(rest, this.#end.signal);
         this.#packets++;
         this.#bytes += size;
@@ -194,10 +191,16 @@ export class LiveOutput extends OutputAround {
     yield* this.#directly(super.flush());
   }
 
-  override *finish(): Steps<void> {
+  override *finish(complete?: boolean): Steps<void> {
     yield* this.#allSent();
-    yield* this.#directly(super.finish());
+    yield* this.#directly(super.finish(complete));
   }
+
+  /** The device may be in use on another thread: it is not asked. */
+  override heard(): undefined {}
+
+  /** What waits to be sent has its time as always. */
+  override drop(): void {}
 
   /** Frees it; what is being sent is broken off first. */
   override [Symbol.dispose](): void {

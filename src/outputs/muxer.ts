@@ -5,7 +5,7 @@
  */
 
 import { call, type Pending, type Steps, type Twin } from "../../ffi/call.ts";
-import { hasMuxer, layoutOf, setDisplayMatrix } from "../../ffi/compat.ts";
+import { hasMuxer, layoutOf, protocolOf, setDisplayMatrix } from "../../ffi/compat.ts";
 import { replaceEntries } from "../../ffi/dictionary.ts";
 import { EAGAIN, posixCode } from "../../ffi/error.ts";
 import { Handle } from "../../ffi/handle.ts";
@@ -19,49 +19,29 @@ import {
   readCString,
   textIn,
 } from "../../ffi/memory.ts";
-import { lookAfterWindow, outliveDisplayOfFFmpeg, windowTrouble } from "../../ffi/sdl/window.ts";
-import type { AnyPointer, Pointer } from "../../ffi/pointer.ts";
 import type { Struct } from "../../ffi/struct.ts";
-import { dropSamples } from "../../ffi/system/alsa.ts";
-import { displayIsGone } from "../../ffi/system/x11.ts";
+import type { AnyPointer, Pointer } from "../../ffi/pointer.ts";
 import { check, failure } from "../base/failure.ts";
+import { attempt } from "../base/steps.ts";
 import { hasAnyOption, setKnownOptions, unknownOption } from "../base/options.ts";
 import { listed, suggestion } from "../base/text.ts";
 import {
   FLV_SURROUND,
   FOLDERS,
-  GOES_BACK,
+  NEEDS_SEEKING,
   OGG_FORMATS,
   OGG_NAMES,
   ONE_FORMAT,
   TIMELESS,
 } from "../facts/containers.ts";
-import {
-  DEVICE_HOLDS_BACK,
-  deviceAdvice,
-  deviceGone,
-  deviceHint,
-  isKnownDevice,
-  MUXER_PIXEL_FORMATS,
-  ONE_STREAM,
-  STARTS_AT_ONCE,
-} from "../facts/devices.ts";
+import { deviceAdvice, isKnownDevice, MUXER_PIXEL_FORMATS } from "../facts/devices.ts";
 import { networkHint, usualContainer } from "../facts/network.ts";
 import type { Target } from "../io/target.ts";
 import { type CodecContext, codecName, type MediaType, mediaTypeId } from "../media/codec.ts";
 import type { Packet } from "../media/packet.ts";
 import { allNames, muxers, outputDevices } from "../media/registry.ts";
-import { type Rational, toSeconds } from "../media/time.ts";
-import type { Output } from "./output.ts";
-
-/** The categories of device among FFmpeg's classes. */
-function deviceOf(priv_class: AnyPointer | null): "audio" | "video" | undefined {
-  if (priv_class === null) return undefined;
-  const { constants } = ffmpeg().layout;
-  const { category } = ffmpeg().view("AVClass", priv_class);
-  if (category === constants.AV_CLASS_CATEGORY_DEVICE_AUDIO_OUTPUT) return "audio";
-  return category === constants.AV_CLASS_CATEGORY_DEVICE_VIDEO_OUTPUT ? "video" : undefined;
-}
+import type { Rational } from "../media/time.ts";
+import type { Container, Output } from "./output.ts";
 
 /** The longest SDP, in bytes. */
 const MAX_SDP = 16384;
@@ -77,38 +57,43 @@ function checkFlvChannels({ fields }: CodecContext): void {
   );
 }
 
-/** A container in the making. */
-export class Muxer extends Handle<"AVFormatContext"> implements Output {
+/** An open container, and what it is written to. */
+export class Muxer extends Handle<"AVFormatContext"> implements Output, Container {
   /** The context's fields. */
   readonly fields: Struct<"AVFormatContext">;
   /** The container's properties. */
   readonly format: Struct<"AVOutputFormat">;
   /** The container's name, such as "mp4". */
   readonly name: string;
-  /** What breaks off a call that waits. */
+  /** Interrupts a call that blocks. */
   readonly interrupt: Interrupt;
-  /** Whether it shows pictures or plays sound. */
-  readonly device: "audio" | "video" | undefined;
   /** The pixel formats that it takes, where it is known to take only some. */
   readonly pixelFormats: readonly string[] | undefined;
   readonly #url: string;
+  /** What it writes to, where it does not open that by itself. */
+  readonly #target: Target | undefined;
   readonly #streams: Struct<"AVStream">[] = [];
   readonly #timeBases: Rational[] = [];
   #interleaved = false;
   #opened = false;
-  #target: Target | undefined;
-  #mayQuit = true;
-  #quit = false;
+  #blocks: boolean;
 
-  /** Makes a muxer for a container, or for the one that the destination's name says. */
-  constructor(url: string, format: string | undefined) {
+  /**
+   * Makes a muxer for a container, or for the one that the destination's name says.
+   *
+   * @param url The destination: a path, a URL, or what messages call it.
+   * @param format The container's name.
+   * @param target What a container that is one stream of bytes is written to.
+   */
+  constructor(url: string, format: string | undefined, target?: Target) {
     super("AVFormatContext", allocate(url, format));
     this.#url = url;
     this.interrupt = new Interrupt();
     this.fields = ffmpeg().view("AVFormatContext", this.pointer);
     this.format = ffmpeg().view("AVOutputFormat", this.fields.oformat!);
     this.name = readCString(this.format.name);
-    this.device = deviceOf(this.format.priv_class);
+    this.#target = this.#isBytes ? target : undefined;
+    this.#blocks = !this.#target?.callsBack && protocolOf(url) !== "file";
     this.pixelFormats = MUXER_PIXEL_FORMATS[this.name];
     this.interrupt.copyTo(this.fields.$at("interrupt_callback"));
   }
@@ -124,9 +109,24 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
     return this.pointer;
   }
 
-  /** Whether packets are kept until those of other streams have come. */
-  get interleaved(): boolean {
-    return this.#interleaved;
+  /** The facts about it. */
+  get container(): Container {
+    return this;
+  }
+
+  /** Not a device. */
+  get device(): "audio" | "video" | undefined {
+    return undefined;
+  }
+
+  /** Whether writing may block, as on networks and named pipes. */
+  get blocks(): boolean {
+    return this.#blocks;
+  }
+
+  /** Packets are kept until those of other streams have come, or written on another thread. */
+  get retainsPackets(): boolean {
+    return this.#interleaved || this.blocks;
   }
 
   /** Whether the container's header has been written, and its end not yet begun. */
@@ -134,33 +134,23 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
     return this.#opened;
   }
 
-  /** Whether the container writes to a file or socket that is opened for it. */
-  get needsFile(): boolean {
+  /** Whether the container is one stream of bytes, to a file or socket that is opened for it. */
+  get #isBytes(): boolean {
     return (this.format.flags & ffmpeg().layout.constants.AVFMT_NOFILE) === 0;
   }
 
-  /** How much sound a device gathers before it plays the first, in seconds. */
-  get holdsBack(): number {
-    return DEVICE_HOLDS_BACK[this.name] ?? 0;
-  }
-
-  /** Whether it is a sound device that plays the first sample as soon as it gets it. */
-  get startsAtOnce(): boolean {
-    return STARTS_AT_ONCE.has(this.name);
-  }
-
-  /** What it opens by itself, without being handed a file. */
-  get opens(): "nothing" | "files beside each other" | "a connection" | "anything" {
-    if (this.needsFile || this.name === "null" || this.device) return "nothing";
-    if (this.name === "rtsp") return "a connection";
-    return FOLDERS.has(this.name) ? "files beside each other" : "anything";
+  /** What is opened for it. */
+  get access(): Container["access"] {
+    if (this.#isBytes) return "target";
+    if (this.name === "null") return "none";
+    if (this.name === "rtsp") return "session";
+    return FOLDERS.has(this.name) ? "siblings" : "any";
   }
 
   /** Whether the container says when each packet is due: else what is written lies end to end. */
   get keepsTimes(): boolean {
     const { AVFMT_NOTIMESTAMPS } = ffmpeg().layout.constants;
-    return (this.format.flags & AVFMT_NOTIMESTAMPS) === 0 && !TIMELESS.has(this.name) &&
-      this.device !== "audio";
+    return (this.format.flags & AVFMT_NOTIMESTAMPS) === 0 && !TIMELESS.has(this.name);
   }
 
   /** Whether the container wants the codecs' headers once, at its beginning. */
@@ -177,8 +167,6 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
 
   /** Whether the container can hold a format: `undefined` where it does not tell. */
   canHold(codecId: number): boolean | undefined {
-    if (this.device === "audio") return codecName(codecId).startsWith("pcm_");
-    if (this.device === "video") return codecId === this.format.video_codec;
     const strict = ffmpeg().layout.constants.FF_COMPLIANCE_EXPERIMENTAL;
     const answer = ffmpeg().avformat.avformat_query_codec(this.format.$pointer, codecId, strict);
     if (answer === 0 && this.#hasWay(codecId)) return undefined;
@@ -194,9 +182,8 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
     return ["avi", "nut"].includes(this.name) && ["prores", "hap"].includes(codecName(codecId));
   }
 
-  /** Adds a stream for an encoder's packets; gives its index. */
+  /** Adds a stream for an encoder's packets; returns its index. */
   addStream(context: CodecContext, frameRate?: Rational): number {
-    if (this.device && this.#streams.length > 0) throw new TypeError(ONE_STREAM[this.device]);
     if (this.name === "flv") checkFlvChannels(context);
     const { avformat, avcodec } = ffmpeg();
     const pointer = avformat.avformat_new_stream(this.pointer, null);
@@ -233,12 +220,12 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
    * Sets those options that are the container's. Throws a `TypeError` for one that is not the target's
    * either, and an `FFmpegError` for a value that is refused.
    */
-  setOptions(options: Readonly<Record<string, string>>, target: Target | undefined): void {
-    this.#mayQuit = options.window_enable_quit !== "0";
+  setOptions(options: Readonly<Record<string, string>>): void {
+    const target = this.#target;
     const own = this.#optionClasses();
     const classes = [...own, target?.optionClass ?? null];
     if (Object.keys(options).length === 0) return;
-    setKnownOptions(this.pointer, options, own, this.#what());
+    setKnownOptions(this.pointer, options, own, this.title);
     // Where FFmpeg can't tell the protocol's options, they are found out when it is opened.
     if (
       target && target.optionClass === null && ffmpeg().avformat.avio_protocol_get_class === null
@@ -250,7 +237,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
       if (hasAnyOption([ffmpeg().avcodec.avcodec_get_class()], name)) {
         throw new TypeError(`Option "${name}" is one of encoders: give it as encoderOption`);
       }
-      throw unknownOption(name, classes, this.#what());
+      throw unknownOption(name, classes, this.title);
     }
   }
 
@@ -258,82 +245,66 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
     return [this.format.priv_class, ffmpeg().avformat.avformat_get_class()];
   }
 
-  #what(): string {
-    return this.device
-      ? `the device "${this.name}"`
-      : `the container "${this.name}" at "${this.#url}"`;
+  /** What messages call it. */
+  protected get title(): string {
+    return `the container "${this.name}" at "${this.#url}"`;
   }
 
-  /** Makes a call that may wait; a window's are made on the thread that it belongs to. */
+  /** Whether FFmpeg must be called on the calling thread, since it calls back from there. */
+  protected get staysOnThread(): boolean {
+    return this.#target?.callsBack ?? false;
+  }
+
+  /** Makes a call that may block, on another thread where that is possible. */
   *#call<A extends unknown[]>(twin: Twin<A, number>, ...args: A): Steps<number> {
-    const here = this.device === "video" || this.#target?.callsBack;
-    return here ? twin.sync(...args) : yield* call(twin, ...args);
+    return this.staysOnThread ? twin.sync(...args) : yield* call(twin, ...args);
   }
 
   /** Opens the target, if there is one, and writes the container's header. */
-  *open(options: Record<string, string>, target: Target | undefined): Steps<void> {
-    const { io } = ffmpeg();
-    const classes = this.#optionClasses();
-    this.#target = target;
-    if (target) {
-      const rest = yield* target.open(options, this.interrupt);
-      this.fields.pb = target.context;
-      const unknown = Object.keys(rest).find((name) => !hasAnyOption(classes, name));
-      if (unknown !== undefined) throw unknownOption(unknown, classes, this.#what());
-    }
-    const code = yield* this.#call(io.avformat_write_header, this.pointer, null);
+  *open(options: Record<string, string>): Steps<void> {
+    if (this.#target) yield* this.#openTarget(this.#target, options);
+    const header = ffmpeg().io.avformat_write_header;
+    const code = yield* this.#call(header, this.pointer, null);
     if (code < 0) {
-      throw this.#failure(code, `write the header of ${this.#what()}`, this.#headerHint(code));
+      throw this.#failure(code, `write the header of ${this.title}`, this.headerHint(code));
     }
     this.#opened = true;
     const rest = this.#target?.settle?.();
     if (rest) yield* rest;
-    yield* this.#checkWindow();
     this.#interleaved = this.#streams.length > 1;
     // The muxer may have chosen other units than the encoders'.
     for (const stream of this.#streams) this.#timeBases.push(stream.time_base);
   }
 
-  /** FFmpeg's sdl device says nothing where its window could not be opened. */
-  *#checkWindow(): Steps<void> {
-    if (!this.#isWindow) return;
-    const trouble = windowTrouble();
-    if (trouble === undefined) return outliveDisplayOfFFmpeg();
-    yield* this.finish();
-    throw failure(posixCode("EIO"), "open a window", `${trouble}: ${deviceHint(this.name)}`);
+  *#openTarget(target: Target, options: Record<string, string>): Steps<void> {
+    const classes = this.#optionClasses();
+    const rest = yield* target.open(options, this.interrupt);
+    this.fields.pb = target.context;
+    // What was taken for a file may have turned out to be a named pipe.
+    if (!target.seekable && !target.callsBack) this.#blocks = true;
+    const unknown = Object.keys(rest).find((name) => !hasAnyOption(classes, name));
+    if (unknown !== undefined) throw unknownOption(unknown, classes, this.title);
   }
 
-  #headerHint(code: number): string {
-    if (this.device === "audio" && code === posixCode("EINVAL")) {
-      return "it may not take this many channels, this rate or this encoder's format";
-    }
-    if (this.device) return deviceHint(this.name);
+  /** What an error while the header is written usually means. */
+  protected headerHint(code: number): string {
     const network = networkHint(code, this.#url);
     if (network !== "") return network;
     if (code === posixCode("ENOENT")) return "does its folder exist?";
-    const { pb } = this.fields;
-    const streams = pb !== null && ffmpeg().view("AVIOContext", pb).seekable === 0;
-    if (streams && GOES_BACK.has(this.name)) {
+    if (this.#target?.seekable === false && NEEDS_SEEKING.has(this.name)) {
       return "the container goes back to its beginning, which a stream does not let it: " +
         'open({ movflags: "frag_keyframe+empty_moov" }) writes it piece by piece';
     }
     return "the container may not take these streams together, or this encoder's format";
   }
 
-  /**
-   * Writes a packet of a stream, whose times are in units of `timeBase`; `waits` tells whether the
-   * destination may keep one waiting.
-   */
-  write(packet: Packet, index: number, timeBase: Rational, waits: boolean): Pending {
-    this.#checkDisplay();
-    if (this.#quit) {
-      throw failure(posixCode("EIO"), "show the picture", "the window was closed by its user");
-    }
+  /** Writes a packet of a stream, whose times are in units of `timeBase`. */
+  write(packet: Packet, index: number, timeBase: Rational): Pending {
     packet.fields.stream_index = index;
     packet.rescale(timeBase, this.#timeBases[index]!);
-    if (waits) return this.#writeWaiting(packet);
+    if (this.blocks) return this.#writeBlocking(packet);
     const { avformat } = ffmpeg();
-    this.#checkWritten(
+    this.checkWritten(
       this.#interleaved
         ? avformat.av_interleaved_write_frame(this.pointer, packet.pointer)
         : avformat.av_write_frame(this.pointer, packet.pointer),
@@ -341,16 +312,16 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
     return this.#target?.settle?.();
   }
 
-  *#writeWaiting(packet: Packet): Steps<void> {
+  *#writeBlocking(packet: Packet): Steps<void> {
     const { io } = ffmpeg();
     const write = this.#interleaved ? io.av_interleaved_write_frame : io.av_write_frame;
-    this.#checkWritten(yield* this.#call(write, this.pointer, packet.pointer));
+    this.checkWritten(yield* this.#call(write, this.pointer, packet.pointer));
   }
 
-  #checkWritten(code: number): void {
-    this.#checkDisplay();
+  /** Throws for what writing a packet has returned. */
+  protected checkWritten(code: number): void {
     if (code >= 0 || code === EAGAIN) return;
-    throw this.#failure(code, `write to ${this.#what()}`, this.#writeHint(code));
+    throw this.#failure(code, `write to ${this.title}`, this.writeHint(code));
   }
 
   /** The error for a return code: what the destination has thrown, if that is the reason. */
@@ -359,17 +330,11 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
   }
 
   /** What an error while writing usually means. */
-  #writeHint(code: number): string {
-    return this.device ? deviceGone(this.name) : networkHint(code, this.#url);
+  protected writeHint(code: number): string {
+    return networkHint(code, this.#url);
   }
 
-  /** FFmpeg's sdl device does not notice the end of its display. */
-  #checkDisplay(): void {
-    if (!this.#isWindow || !displayIsGone()) return;
-    throw failure(posixCode("ENODEV"), "show the picture", deviceGone(this.name));
-  }
-
-  /** Writes out what the container has gathered, as far as it can in mid-stream. */
+  /** Writes out what has been buffered, as far as that can be done in mid-stream. */
   *flush(): Steps<void> {
     const { io } = ffmpeg();
     if (this.#interleaved) {
@@ -378,53 +343,47 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output {
         "flush the container",
       );
     }
-    if (this.device) return; // a sound device would forget what it has not played yet
     // HLS says that it can be flushed, and crashes: what writes files of its own is left alone. FFmpeg
-    // itself leaves out containers that can't be.
-    if (this.needsFile) {
+    // itself skips containers that can't be.
+    if (this.#isBytes) {
       check(yield* this.#call(io.av_write_frame, this.pointer, null), "flush the container");
     }
+    if (this.#target) yield* this.#target.flush();
+  }
+
+  /** Writes the container's end, and closes the target. */
+  *finish(complete = true): Steps<void> {
+    if (!this.#opened) return; // FFmpeg does not bear a second time
+    this.#opened = false;
+    const failures = yield* attempt(() => this.writeEnd());
+    const target = this.#target;
+    // A custom sink gets abandon(), not close(), where the container is incomplete.
+    const closes = target && !(target.callsBack && (!complete || failures.length > 0));
+    if (closes) failures.push(...yield* attempt(() => target.close()));
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Writes the container's end. From then on a device may not be asked: it is being taken down. */
-  *finish(): Steps<void> {
-    if (!this.#opened) return; // FFmpeg does not bear a second time
-    this.#opened = false;
-    if (this.#isWindow && displayIsGone()) return; // SDL would wait for its answers for ever
+  protected *writeEnd(): Steps<void> {
     const code = yield* this.#call(ffmpeg().io.av_write_trailer, this.pointer);
     if (code >= 0) return;
-    throw this.#failure(code, `write the end of ${this.#what()}`, networkHint(code, this.#url));
+    throw this.#failure(code, `write the end of ${this.title}`, networkHint(code, this.#url));
   }
 
-  /** Keeps a window of FFmpeg's responsive. */
-  idle(): void {
-    if (!this.#isWindow || displayIsGone()) return;
-    if (lookAfterWindow() && this.#mayQuit) this.#quit = true;
+  /** Closes the target, whatever becomes of it. */
+  *abandon(): Steps<void> {
+    const target = this.#target;
+    if (target && !target.callsBack) yield* attempt(() => target.close());
   }
 
-  /** Forgets the sound that the device has not played yet. */
-  drop(): void {
-    if (this.name === "alsa" && this.opened) dropSamples(this.fields.priv_data!);
-  }
-
-  /** Whether it is a window of FFmpeg's own. */
-  get #isWindow(): boolean {
-    return this.name.startsWith("sdl");
-  }
-
-  /** How much of a stream has been heard, in seconds; `undefined` where the device can't tell. */
-  heard(index: number): number | undefined {
-    if (!this.opened) return undefined;
-    const times = new BigInt64Array(2); // of the sample that is heard, and of the clock
-    const { avformat } = ffmpeg();
-    const [sample, clock] = [times.subarray(0, 1), times.subarray(1)];
-    if (avformat.av_get_output_timestamp(this.pointer, index, sample, clock) < 0) return undefined;
-    const since = Date.now() * 1000 - Number(clock[0]);
-    return toSeconds(Number(sample[0]), this.#timeBases[index]!) + since / 1e6;
+  /** The unit of the times of a stream's packets in the container. */
+  protected timeBaseOf(index: number): Rational {
+    return this.#timeBases[index]!;
   }
 
   protected override free(pointer: Pointer<"AVFormatContext">): void {
     ffmpeg().avformat.avformat_free_context(pointer);
+    this.#target?.closeNow();
     this.interrupt[Symbol.dispose]();
   }
 }

@@ -7,53 +7,89 @@
 import type { Pending, Steps } from "../../ffi/call.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
 import type { AnyPointer } from "../../ffi/pointer.ts";
-import type { Target } from "../io/target.ts";
 import type { CodecContext, MediaType } from "../media/codec.ts";
 import type { Packet } from "../media/packet.ts";
 import type { Rational } from "../media/time.ts";
 
-/** What an output counts that sends in the background, or again and again. */
+/** The facts about a container or device: what the choice of encoders and of wrappers depends on. */
+export interface Container {
+  /** Its name. */
+  readonly name: string;
+  /** Whether it shows pictures or plays sound: then time matters, and its calls may block. */
+  readonly device: "audio" | "video" | undefined;
+  /**
+   * What is opened for it: the file or URL that it is to be written to, nothing, other files in the
+   * same folder (playlists), a session of network connections, or whatever its options name.
+   */
+  readonly access: "target" | "none" | "siblings" | "session" | "any";
+  /** Whether it wants the codecs' headers once, at its beginning. */
+  readonly globalHeader: boolean;
+  /** Whether it says when each packet is due: else what is written lies end to end. */
+  readonly keepsTimes: boolean;
+  /** The pixel formats that it takes, best first, where it is known to take only some. */
+  readonly pixelFormats?: readonly string[] | undefined;
+  /** Sound devices: whether they play the first sample as soon as they get it. */
+  readonly startsAtOnce?: boolean;
+  /** Sound devices: how much they buffer before they play the first sample, in seconds. */
+  readonly holdsBack?: number;
+  /** The format that FFmpeg would encode for it; 0 for none. */
+  guessCodec(type: MediaType): number;
+  /** Whether it can hold a format: `undefined` where it does not tell. */
+  canHold(codecId: number): boolean | undefined;
+}
+
+/** What an output counts that does more than forward packets. */
 export interface OutputCounts {
-  /** Packets that wait to be sent. */
+  /** In the background: packets that wait to be sent. */
   readonly queued: number;
-  /** Packets that were left out. */
+  /** Packets that were dropped. */
   readonly dropped: number;
   /** How often it was opened again. */
   readonly reconnects: number;
+  /** Paced: packets that came too late by more than they last. */
+  readonly late: number;
+  /** Sound devices: how often the device ran out of samples. */
+  readonly underruns: number;
 }
 
-/** What takes a writer's packets. */
-export interface Output extends Container, Disposable {
-  /** What breaks off a call that waits. */
+/** What takes a writer's packets. It owns what it writes to, and opens and closes that. */
+export interface Output extends Disposable {
+  /** The facts about what it writes. */
+  readonly container: Container;
+  /** Interrupts a call that blocks. */
   readonly interrupt: Interrupt;
   /** Whether it has been freed. */
   readonly freed: boolean;
   /** Whether `open` has succeeded, and `finish` has not begun. */
   readonly opened: boolean;
-  /** Whether packets are kept until those of other streams have come. */
-  readonly interleaved: boolean;
-  /** Whether it writes to a file or socket that is opened for it. */
-  readonly needsFile: boolean;
-  /** What it opens by itself, without being handed a file. */
-  readonly opens: "nothing" | "files beside each other" | "a connection" | "anything";
-  /** Whether it shows pictures or plays sound: then time matters, and its calls may wait. */
-  readonly device: "audio" | "video" | undefined;
-  /** Adds a stream for an encoder's packets; gives its index. */
+  /** Whether its calls may block; for some that is known only when they are open. */
+  readonly blocks: boolean;
+  /** Whether it may still use a packet's data when `write` has returned. */
+  readonly retainsPackets: boolean;
+  /** Adds a stream for an encoder's packets; returns its index. */
   addStream(context: CodecContext, frameRate?: Rational): number;
   /** Replaces the metadata. */
   setMetadata(entries: Readonly<Record<string, string>>): void;
   /** Sets options; throws a `TypeError` for one that is known neither here nor to the target. */
-  setOptions(options: Readonly<Record<string, string>>, target: Target | undefined): void;
-  /** Opens the target, if there is one, and begins. */
-  open(options: Record<string, string>, target: Target | undefined): Steps<void>;
+  setOptions(options: Readonly<Record<string, string>>): void;
+  /** Opens what it writes to, and begins. */
+  open(options: Record<string, string>): Steps<void>;
   /** Writes a packet of a stream, whose times are in units of `timeBase`. */
-  write(packet: Packet, index: number, timeBase: Rational, waits: boolean): Pending;
-  /** Writes out what has been gathered, as far as that can be done in mid-stream. */
+  write(packet: Packet, index: number, timeBase: Rational): Pending;
+  /** Writes out what has been buffered, as far as that can be done in mid-stream. */
   flush(): Steps<void>;
-  /** Ends it properly. */
-  finish(): Steps<void>;
+  /**
+   * Ends it properly.
+   *
+   * @param complete Whether all that was to be written has been; default: it has.
+   */
+  finish(complete?: boolean): Steps<void>;
+  /** Lets go of what it writes to without an end: it could not be opened, or is gone. */
+  abandon?(): Steps<void>;
   /** Whether packets are sent in the background, which only async calls can wait for. */
-  readonly inBackground?: boolean;
+  readonly asyncOnly?: boolean;
+  /** How often a stream of pictures has been asked for a key frame, for viewers that come late. */
+  readonly keyRequests?: number;
   /** What has been counted so far. */
   readonly counts?: OutputCounts;
   /** FFmpeg's own context, where it writes a container. */
@@ -64,30 +100,11 @@ export interface Output extends Container, Disposable {
   idle?(): void;
   /** Sound devices: forgets what has not been played yet. */
   drop?(): void;
-  /** Sound devices: whether they play the first sample as soon as they get it. */
-  readonly startsAtOnce?: boolean;
-  /** Sound devices: how much they gather before they play the first, in seconds. */
-  readonly holdsBack?: number;
   /** Sound devices: how much of a stream has been heard, in seconds, where the device can tell. */
   heard?(index: number): number | undefined;
-}
-
-/** What the choice depends on: the container that the stream goes into. */
-export interface Container {
-  /** Its name. */
-  readonly name: string;
-  /** Whether it is a device. */
-  readonly device?: "audio" | "video" | undefined;
-  /** Whether it wants the codecs' headers once, at its beginning. */
-  readonly globalHeader: boolean;
-  /** Whether it says when each packet is due: else what is written lies end to end. */
-  readonly keepsTimes: boolean;
-  /** The pixel formats that it takes, best first, where it is known to take only some. */
-  readonly pixelFormats?: readonly string[] | undefined;
-  /** How often a stream of pictures has been asked for a key frame, for receivers that come late. */
-  readonly keyRequests?: number;
-  /** The format that FFmpeg would encode for it; 0 for none. */
-  guessCodec(type: MediaType): number;
-  /** Whether it can hold a format: `undefined` where it does not tell. */
-  canHold(codecId: number): boolean | undefined;
+  /**
+   * Sound devices: the sound ends here. Returns how much silence, in seconds, must follow for all of
+   * it to be played.
+   */
+  pad?(): number;
 }

@@ -8,20 +8,19 @@
 import { type Pending, sleep, type Steps } from "../../ffi/call.ts";
 import { EXIT, FFmpegError } from "../../ffi/error.ts";
 import { failure } from "../base/failure.ts";
-import type { Target } from "../io/target.ts";
 import type { CodecContext } from "../media/codec.ts";
 import type { Packet } from "../media/packet.ts";
 import type { Rational } from "../media/time.ts";
 import { KeyGate } from "./key_gate.ts";
 import type { Output, OutputCounts } from "./output.ts";
-import { OutputAround } from "./wrapper.ts";
+import { Wrapper } from "./wrapper.ts";
 
 /** How long to wait before the next try, in milliseconds: at first, and at most. */
 const FIRST_WAIT = 100;
 const LONGEST_WAIT = 2000;
 
 /** An output that is opened again when its receiver has gone. */
-export class ReconnectingOutput extends OutputAround {
+export class ReconnectingOutput extends Wrapper {
   readonly #make: () => Output;
   readonly #gate: KeyGate;
   readonly #streams: (readonly [CodecContext, Rational | undefined])[] = [];
@@ -32,9 +31,9 @@ export class ReconnectingOutput extends OutputAround {
   #dropped = 0;
   #reconnects = 0;
 
-  /** Makes one around an output, which `make` makes anew for the next receiver. */
-  constructor(inner: Output, make: () => Output, target: Target | undefined) {
-    super(inner, target);
+  /** Makes one around an output, which `make` recreates for the next receiver. */
+  constructor(inner: Output, make: () => Output) {
+    super(inner);
     this.#make = make;
     this.#gate = new KeyGate(this.isVideo);
   }
@@ -49,8 +48,8 @@ export class ReconnectingOutput extends OutputAround {
   }
 
   override get counts(): OutputCounts {
-    const { queued, dropped } = super.counts;
-    return { queued, dropped: this.#dropped + dropped, reconnects: this.#reconnects };
+    const dropped = this.#dropped + super.counts.dropped;
+    return { ...super.counts, dropped, reconnects: this.#reconnects };
   }
 
   override addStream(context: CodecContext, frameRate?: Rational): number {
@@ -74,7 +73,7 @@ export class ReconnectingOutput extends OutputAround {
     this.#connected = true;
   }
 
-  override *write(packet: Packet, index: number, timeBase: Rational, waits: boolean): Steps<void> {
+  override *write(packet: Packet, index: number, timeBase: Rational): Steps<void> {
     if (!this.#connected) yield* this.#reconnect();
     if (!this.#gate.passes(packet, index, timeBase)) {
       this.#dropped++;
@@ -82,7 +81,7 @@ export class ReconnectingOutput extends OutputAround {
     }
     this.#gate.shift(packet, timeBase);
     try {
-      const rest: Pending = this.inner.write(packet, index, timeBase, waits);
+      const rest: Pending = this.inner.write(packet, index, timeBase);
       if (rest) yield* rest;
     } catch (error) {
       if (!hasGone(error)) throw error;
@@ -100,7 +99,7 @@ export class ReconnectingOutput extends OutputAround {
       if (this.#givenUp) throw failure(EXIT, "wait for a receiver", "the writer is being closed");
       yield* this.#renew();
       try {
-        yield* this.inner.open({ ...this.#options }, this.target);
+        yield* this.inner.open({ ...this.#options });
         this.#connected = true;
         return;
       } catch (error) {
@@ -112,18 +111,14 @@ export class ReconnectingOutput extends OutputAround {
 
   /** Puts a new output in the place of the one that is done with. */
   *#renew(): Steps<void> {
-    try {
-      if (this.target) yield* this.target.close(); // before the interrupt that it looks at goes
-    } catch {
-      // it is gone, as is known
-    }
+    yield* super.abandon();
     const { triggered } = this.inner.interrupt;
     this.inner[Symbol.dispose]();
     this.inner = this.#make();
     if (triggered) this.inner.interrupt.trigger();
     for (const [context, frameRate] of this.#streams) this.inner.addStream(context, frameRate);
     if (this.#metadata) this.inner.setMetadata(this.#metadata);
-    this.inner.setOptions(this.#options, this.target);
+    this.inner.setOptions(this.#options);
   }
 
   /** Ends the wait for a receiver: the writer is being closed. */
@@ -136,8 +131,8 @@ export class ReconnectingOutput extends OutputAround {
     if (this.#connected) yield* super.flush();
   }
 
-  override *finish(): Steps<void> {
-    if (this.#connected) yield* super.finish();
+  override *finish(complete?: boolean): Steps<void> {
+    if (this.#connected) yield* super.finish(complete);
     this.#connected = false;
   }
 }

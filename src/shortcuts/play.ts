@@ -8,7 +8,10 @@ import { FFmpegError } from "../../ffi/error.ts";
 import { flag, optionalText, optionsObject } from "../base/arguments.ts";
 import type { AudioChunk, AudioInput, VideoChunk, Waveform } from "../media/chunk.ts";
 import { StreamReader } from "../reading/stream_reader.ts";
-import { clocks, heardBy, StreamWriter } from "../writing/stream_writer.ts";
+import { checkedOptions, urlParts } from "../writing/destinations.ts";
+import { StreamWriter } from "../writing/stream_writer.ts";
+import { Writer } from "../writing/writer.ts";
+import { WriterCalls } from "../writing/writer_calls.ts";
 import { type Sound, soundOf } from "./waveform.ts";
 
 /** How sound is played. */
@@ -193,6 +196,18 @@ export async function playVideo(
   return await new Film(pictures, sound, source, given).play();
 }
 
+/** A writer to a device, without its façade: how much has been heard is known here. */
+interface Player {
+  readonly writer: Writer;
+  readonly calls: WriterCalls;
+}
+
+function playerFor(format: string, clock?: () => number): Player {
+  const parts = urlParts("-", checkedOptions({ format }), clock);
+  const writer = new Writer({ name: "StreamWriter", ...parts });
+  return { writer, calls: new WriterCalls(writer) };
+}
+
 /** A film that is being played. */
 class Film {
   readonly #options: PlayVideoOptions;
@@ -200,8 +215,8 @@ class Film {
   readonly #pictures: StreamReader;
   readonly #samples: StreamReader;
   readonly #frameRate: number;
-  readonly #screen: StreamWriter;
-  readonly #sound: StreamWriter | undefined;
+  readonly #screen: Player;
+  readonly #sound: Player | undefined;
   /** Breaks off the sound when the pictures end early. */
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
@@ -242,74 +257,75 @@ class Film {
     return { width, height, frameRate };
   }
 
-  #addSound(): StreamWriter {
+  #addSound(): Player {
     const { index, sampleRate, numChannels } = bestSound(this.#samples, this.#source);
     this.#samples.addBasicAudioStream(Math.ceil(sampleRate * SOUND_CHUNK), {
       streamIndex: index,
       format: "flt",
     });
-    const writer = soundWriter({ format: this.#options.soundFormat ?? "audio" });
-    writer.addAudioStream(sampleRate, numChannels);
-    return writer;
+    const player = playerFor(optionalText("format", this.#options.soundFormat) ?? "audio");
+    player.writer.addAudioStream(sampleRate, numChannels);
+    return player;
   }
 
-  #addScreen({ width, height }: { width: number; height: number }): StreamWriter {
-    const options = { format: optionalText("format", this.#options.format) ?? "video" };
-    if (this.#sound) clocks.set(options, () => this.#clock());
-    const writer = new StreamWriter("-", options);
-    writer.addVideoStream(this.#frameRate, width, height, { format: "yuv420p" });
-    return writer;
+  #addScreen({ width, height }: { width: number; height: number }): Player {
+    const format = optionalText("format", this.#options.format) ?? "video";
+    const player = playerFor(format, this.#sound && (() => this.#clock()));
+    player.writer.addVideoStream(this.#frameRate, width, height, { format: "yuv420p" });
+    return player;
   }
 
   async play(): Promise<PlayVideoResult> {
     const { title = String(this.#source), fullscreen = false } = this.#options;
-    await using screen = await this.#screen.open({
-      window_title: title,
-      window_fullscreen: flag("fullscreen", fullscreen),
-    });
+    const { writer, calls } = this.#screen;
+    const options = { window_title: title, window_fullscreen: flag("fullscreen", fullscreen) };
+    await calls.open(options, undefined);
+    await using _screen = { [Symbol.asyncDispose]: () => calls.close() };
     const sound = this.#play();
     sound.catch(() => {}); // it is awaited below, after the pictures
-    const closed = await this.#show(screen);
+    const closed = await this.#show();
     if (closed) this.#stop.abort();
     await sound;
-    const { packets, dropped } = screen.stats;
+    const { packets, dropped } = writer.stats;
     return { shown: packets - dropped, dropped, closed };
   }
 
   /** Plays the sound to its end. */
   async #play(): Promise<void> {
     if (!this.#sound) return;
-    await using out = await this.#sound.open();
+    const { calls } = this.#sound;
+    await calls.open(undefined, undefined);
     try {
       for await (const [chunk] of this.#samples.stream<[AudioChunk]>({ signal: this.#signal })) {
         await this.#untilNear(this.#time(chunk!));
-        await out.writeAudioChunk(0, chunk!, this.#time(chunk!), { signal: this.#signal });
+        await calls.writeAudio(0, chunk!, this.#time(chunk!), { signal: this.#signal });
       }
       this.#soundIsOver = true;
-      await out.close({ signal: this.#signal });
+      await calls.close({ signal: this.#signal });
     } catch (error) {
-      await out.close({ drain: false }).catch(() => {}); // the first error says what happened
+      await calls.close({ drain: false }).catch(() => {}); // the first error says what happened
       if (!this.#stop.signal.aborted) throw error;
     } finally {
       this.#soundIsOver = true;
     }
   }
 
-  /** Waits while the sound device has plenty: a write to it that blocks can't be broken off. */
+  /** Waits while the sound device has plenty: a write to it that blocks can't be interrupted. */
   async #untilNear(time: number): Promise<void> {
     while (!this.#signal.aborted) {
-      const heard = heardBy.get(this.#sound!)!();
+      const heard = this.#sound!.writer.heard;
       if (heard <= 0 || time - heard < PLENTY) return;
       await new Promise((resolve) => setTimeout(resolve, 1000 * SOUND_CHUNK));
     }
   }
 
-  /** Shows the pictures when they are due; gives whether the user closed the window. */
-  async #show(screen: StreamWriter): Promise<boolean> {
+  /** Shows the pictures when they are due; returns whether the user closed the window. */
+  async #show(): Promise<boolean> {
+    const { calls } = this.#screen;
     const again = { reuse: true, ...wait(this.#options) };
     try {
       for await (const [picture] of this.#pictures.stream<[VideoChunk]>(again)) {
-        await screen.writeVideoChunk(0, picture!, this.#time(picture!), wait(this.#options));
+        await calls.writeVideo(0, picture!, this.#time(picture!), wait(this.#options));
       }
       return false;
     } catch (error) {
@@ -326,7 +342,7 @@ class Film {
 
   /** The film's time by its sound; once that is over, by the wall clock. */
   #clock(): number {
-    const time = heardBy.get(this.#sound!)!();
+    const time = this.#sound!.writer.heard;
     const now = performance.now();
     if (time > this.#heard.time + 0.001) this.#heard = { time, at: now };
     return this.#soundIsOver ? this.#heard.time + (now - this.#heard.at) / 1000 : time;

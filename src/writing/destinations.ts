@@ -5,7 +5,7 @@
  */
 
 import { runSync } from "../../ffi/call.ts";
-import { defaultLayout, hasMuxer, protocolOf } from "../../ffi/compat.ts";
+import { defaultLayout, hasMuxer } from "../../ffi/compat.ts";
 import { hasSdl, prefersSdl } from "../../ffi/sdl/library.ts";
 import {
   flag,
@@ -22,6 +22,8 @@ import {
   stayingPut,
 } from "../base/permissions.ts";
 import { Display } from "../devices/display.ts";
+import { PacedOutput } from "../devices/paced_output.ts";
+import { SoundOutput } from "../devices/sound_output.ts";
 import { Speaker } from "../devices/speaker.ts";
 import { audioDevices, deviceUrl } from "../facts/devices.ts";
 import { checkContainer, checkPort } from "../facts/network.ts";
@@ -30,8 +32,9 @@ import { ByteDestination, UrlDestination } from "../io/destination.ts";
 import { fromWritable, ObjectSink } from "../io/object_sink.ts";
 import type { Target } from "../io/target.ts";
 import { sampleFormat } from "../media/formats.ts";
-import { LiveOutput } from "../outputs/background.ts";
-import { Muxer } from "../outputs/muxer.ts";
+import { BackgroundOutput } from "../outputs/background.ts";
+import { DeviceMuxer, muxerFor } from "../outputs/device_muxer.ts";
+import type { Muxer } from "../outputs/muxer.ts";
 import type { Output } from "../outputs/output.ts";
 import { ReconnectingOutput } from "../outputs/reconnecting.ts";
 import { audioSettings } from "./choose_encoder.ts";
@@ -65,29 +68,23 @@ export const OTHER_DESTINATIONS = "a WritableStream or an object with a method w
 const BUFFER_SIZE = 4096;
 
 /** What a writer to a path or URL is built on. */
-export function urlParts(url: string, given: Given, clock: (() => number | undefined) | undefined) {
+export function urlParts(url: string, given: Given, clock?: () => number | undefined) {
   const { format, realtime, reconnect } = given;
   const inner = openOutput(url, format);
-  const target = inner.needsFile ? new UrlDestination(url) : undefined;
-  const waits = inner.device !== undefined || protocolOf(url) !== "file";
-  const again = reconnect
-    ? new ReconnectingOutput(inner, () => openOutput(url, format), target)
-    : inner;
-  const output = inBackground(again, reconnect ? undefined : target, waits, given);
+  const { device } = inner.container;
+  const again = reconnect ? new ReconnectingOutput(inner, () => openOutput(url, format)) : inner;
+  const sent = inBackground(again, given);
+  const played = device === "audio" ? new SoundOutput(sent) : sent;
   return {
     title: `writer for "${url}"`,
-    output,
-    target: output.needsFile ? target : undefined,
+    output: realtime ?? device === "video" ? new PacedOutput(played, clock) : played,
     allow: (options: Record<string, string>) => allow(url, inner, options),
-    waits,
-    paced: realtime ?? output.device === "video",
-    clock,
   };
 }
 
 /** What a writer to an object is built on. */
 export function objectParts(dst: BytesWriter | WritableStream<Uint8Array>, given: Given) {
-  const { format, bufferSize, realtime = false, reconnect } = given;
+  const { format, bufferSize, realtime, reconnect } = given;
   if (format === undefined) {
     throw new TypeError(
       'Cannot tell the container for an object: name it with { format: "matroska" } or another',
@@ -96,49 +93,40 @@ export function objectParts(dst: BytesWriter | WritableStream<Uint8Array>, given
   if (reconnect) throw new TypeError("Expected a URL to connect to again, got an object");
   const name = dst instanceof WritableStream ? "a stream" : "an object";
   const object = dst instanceof WritableStream ? fromWritable(dst) : dst;
-  const muxer = bytesMuxer(name, format);
   const target = new ByteDestination(new ObjectSink(object, bufferSize));
-  const output = inBackground(muxer, target, false, given);
+  const sent = inBackground(bytesMuxer(name, format, target), given);
   return {
     title: `writer for ${name}`,
-    output,
-    target: output.needsFile ? target : undefined,
+    output: realtime ? new PacedOutput(sent) : sent,
     allow: (options: Record<string, string>) => options,
-    waits: false,
-    paced: realtime,
   };
 }
 
-/** A muxer whose container is one stream of bytes. */
-export function bytesMuxer(name: string, format: string): Muxer {
-  const muxer = new Muxer(name, format);
-  if (muxer.needsFile) return muxer;
+/** A muxer whose container is one stream of bytes, and goes to a target. */
+export function bytesMuxer(name: string, format: string, target: Target): Muxer {
+  const muxer = muxerFor(name, format, target);
+  if (muxer.access === "target") return muxer;
   muxer[Symbol.dispose]();
   throw new TypeError(`Expected a container that is one stream of bytes, got "${format}"`);
 }
 
 /** Lets an output be written to in the background, where that is asked for. */
-function inBackground(
-  output: Output,
-  target: Target | undefined,
-  waits: boolean,
-  { latency }: Given,
-): Output {
+function inBackground(output: Output, { latency }: Given): Output {
   if (latency === undefined) return output;
-  return new LiveOutput(output, target, { latency, waits, comesLate: false });
+  return new BackgroundOutput(output, { latency, comesLate: false });
 }
 
 /** Checks that the script may open what an output opens, and gives the options to do so with. */
 export function allow(
   url: string,
-  output: Output,
+  { container: { access, device } }: Output,
   options: Record<string, string>,
 ): Record<string, string> {
-  if (output.needsFile) requireAccess(url, "write");
-  else if (output.device && /[\\/]/.test(url)) requireAccess(url, "write");
-  else if (output.opens === "files beside each other") requireBeside(url, options);
-  else if (output.opens === "a connection") requireSession(url, options);
-  else if (output.opens === "anything") requireAll(url);
+  if (access === "target") requireAccess(url, "write");
+  else if (device && /[\\/]/.test(url)) requireAccess(url, "write");
+  else if (access === "siblings") requireBeside(url, options);
+  else if (access === "session") requireSession(url, options);
+  else if (access === "any") requireAll(url);
   return { ...options, ...stayingPut(url) };
 }
 
@@ -151,7 +139,7 @@ export function openOutput(url: string, format: string | undefined): Output {
     if (own) return new Display();
   }
   checkPort(url);
-  const muxer = new Muxer(deviceUrl(name, url), name);
+  const muxer = muxerFor(deviceUrl(name, url), name, new UrlDestination(url));
   try {
     checkContainer(url, muxer.name);
   } catch (error) {
@@ -171,18 +159,18 @@ function soundDevice(url: string): Output {
     return new Speaker(url === "-" ? undefined : url);
   }
   const name = working ?? names[0] ?? "audio";
-  return new Muxer(deviceUrl(name, url), name);
+  return new DeviceMuxer(deviceUrl(name, url), name);
 }
 
 /** Whether a sound device can be opened. */
 function opensSound(name: string): boolean {
-  using device = new Muxer("default", name);
+  using device = new DeviceMuxer("default", name);
   const format = sampleFormat("s16");
   const sound = { format, sampleRate: 48000, layout: defaultLayout(2) };
   try {
     using encoder = new Encoder(audioSettings(device, sound, {}));
     device.addStream(encoder.context);
-    runSync(device.open({}, undefined));
+    runSync(device.open({}));
     runSync(device.finish());
     return true;
   } catch {

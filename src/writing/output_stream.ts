@@ -39,7 +39,7 @@ import {
 import type { Frame } from "../media/frame.ts";
 import type { Packet } from "../media/packet.ts";
 import { frameRate, inverse, type Rational, sameRatio, toSeconds, toUnits } from "../media/time.ts";
-import type { Container } from "../outputs/output.ts";
+import type { Container, Output } from "../outputs/output.ts";
 import {
   audioSettings,
   type AudioSignal,
@@ -343,6 +343,9 @@ function audioConversion({ format, sampleRate, layout }: AudioEncoderSettings): 
   return `aformat=sample_fmts=${sampleFormatName(format.id)}:sample_rates=${sampleRate}${channels}`;
 }
 
+/** What a stream of pictures needs to know of the output that its packets go to. */
+type VideoOutput = Pick<Output, "container" | "keyRequests" | "retainsPackets">;
+
 /** A video stream of a writer. */
 export class VideoOutputStream extends OutputStream<VideoInput, CheckedVideo> {
   readonly #shape: PictureShape;
@@ -357,13 +360,12 @@ export class VideoOutputStream extends OutputStream<VideoInput, CheckedVideo> {
 
   /** Checks the arguments, opens the encoder and makes the filters. */
   static create(
-    container: Container,
+    output: VideoOutput,
     rate: number,
     width: number,
     height: number,
     options: VideoStreamOptions | undefined,
     write: Sink<Packet>,
-    inPlace: () => boolean,
   ): VideoOutputStream {
     const given = optionsObject("the options of addVideoStream", options, [
       ...COMMON_KEYS,
@@ -383,12 +385,13 @@ export class VideoOutputStream extends OutputStream<VideoInput, CheckedVideo> {
     const filters = filtersOf(given.filterDesc);
     const source = videoGraphSource(shape, sourceRate);
     const settings = videoSettings(
-      container,
+      output.container,
       filters ? probeVideo(source, filters, signal) : signal,
       given,
     );
-    const encoder = new Encoder(settings, () => container.keyRequests ?? 0);
+    const encoder = new Encoder(settings, () => output.keyRequests ?? 0);
     try {
+      const inPlace = () => !output.retainsPackets;
       const stages = videoStages(shape, sourceRate, settings, source, filters, inPlace);
       const timeBase = inverse(sourceRate);
       return new VideoOutputStream(shape, { type: "video", encoder, timeBase, write, ...stages });

@@ -6,7 +6,6 @@
 
 import { location } from "../base/arguments.ts";
 import type { WaitOptions } from "../base/wait.ts";
-import type { StreamWriterStats } from "../devices/playout.ts";
 import type { BytesWriter } from "../io/bytes.ts";
 import type { AudioInput, VideoInput } from "../media/chunk.ts";
 import type { CopySource } from "../media/packet_source.ts";
@@ -26,6 +25,7 @@ import type {
   StreamWriterOptions,
   VideoStreamOptions,
 } from "./options.ts";
+import type { StreamWriterStats } from "./packet_counter.ts";
 import { Writer } from "./writer.ts";
 import { WriterCalls } from "./writer_calls.ts";
 
@@ -86,12 +86,10 @@ export class StreamWriter implements Disposable, AsyncDisposable {
     const given = checkedOptions(options);
     const parts = isObject(dst)
       ? objectParts(dst, given)
-      : urlParts(location("dst", dst, OTHER_DESTINATIONS), given, clocks.get(options ?? {}));
-    const writer = new Writer({ name: "StreamWriter", ...parts });
+      : urlParts(location("dst", dst, OTHER_DESTINATIONS), given);
     this.#output = parts.output;
-    this.#writer = writer;
-    this.#calls = new WriterCalls(writer);
-    if (parts.output.device === "audio") heardBy.set(this, () => writer.heard);
+    this.#writer = new Writer({ name: "StreamWriter", ...parts });
+    this.#calls = new WriterCalls(this.#writer);
   }
 
   /** What has been done so far. Cheap to ask. */
@@ -356,17 +354,11 @@ export class StreamWriter implements Disposable, AsyncDisposable {
    */
   sdp(...others: StreamWriter[]): string {
     const outputs = [this, ...others].map((writer) => writer.#output);
-    const other = outputs.find(({ name }) => name !== "rtp");
-    if (other) throw new TypeError(`Expected writers with the format "rtp", got "${other.name}"`);
+    const other = outputs.map(({ container }) => container.name).find((name) => name !== "rtp");
+    if (other) throw new TypeError(`Expected writers with the format "rtp", got "${other}"`);
     if (!outputs.every(({ opened }) => opened)) {
       throw new Error("Cannot describe a writer that is not open: call open() first");
     }
     return sessionDescription(outputs.map(({ native }) => native!));
   }
 }
-
-/** Clocks that `playVideo` hands to a writer of its own, by the options that it makes it with. */
-export const clocks: WeakMap<object, () => number | undefined> = new WeakMap();
-
-/** How much of a sound writer's has been heard, in seconds: what `playVideo` goes by. */
-export const heardBy: WeakMap<StreamWriter, () => number> = new WeakMap();

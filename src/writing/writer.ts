@@ -12,16 +12,16 @@ import { nonNegative, optionsObject, textRecord } from "../base/arguments.ts";
 import { failure } from "../base/failure.ts";
 import { requireOptions } from "../base/permissions.ts";
 import type { QueueOwner } from "../base/serial_queue.ts";
+import { attempt } from "../base/steps.ts";
 import { article, shown } from "../base/text.ts";
-import { Playout, type StreamWriterStats } from "../devices/playout.ts";
 import { saysHungUp } from "../facts/network.ts";
-import type { Target } from "../io/target.ts";
 import type { Packet } from "../media/packet.ts";
 import { type CopySource, isCopySource, packetSource } from "../media/packet_source.ts";
 import type { Output } from "../outputs/output.ts";
 import { CopiedStream, Copying, type Cut } from "./copied_stream.ts";
 import type { AudioStreamOptions, CopyOptions, VideoStreamOptions } from "./options.ts";
 import { AudioOutputStream, VideoOutputStream } from "./output_stream.ts";
+import { PacketCounter, type StreamWriterStats } from "./packet_counter.ts";
 
 /** A checked chunk: what is in it is the stream's own affair. */
 export interface CheckedChunk {
@@ -54,25 +54,16 @@ export interface WriterParts {
   readonly title: string;
   /** What takes the packets. */
   readonly output: Output;
-  /** What is opened for it. */
-  readonly target: Target | undefined;
   /**
    * Checks that the script may open it with these options, and returns those to open it with. Throws
    * Deno's own error.
    */
   readonly allow: (options: Record<string, string>) => Record<string, string>;
-  /** Whether writing may block. */
-  readonly waits: boolean;
-  /** Whether packets are forwarded when they are due. */
-  readonly paced: boolean;
-  /** What time it is, in seconds of the media; default: it runs from the first packet. */
-  readonly clock?: (() => number | undefined) | undefined;
 }
 
 /** What a writer owns. */
 interface Resources {
   readonly output: Output;
-  readonly target: Target | undefined;
   readonly streams: AnyStream[];
 }
 
@@ -86,10 +77,9 @@ const forgotten = new FinalizationRegistry<{ resources: Resources; title: string
   free(held.resources);
 });
 
-function free({ output, target, streams }: Resources): void {
+function free({ output, streams }: Resources): void {
   for (const stream of streams) stream[Symbol.dispose]();
   output[Symbol.dispose]();
-  target?.closeNow();
 }
 
 /** Streams and their output, from configuration to the end. */
@@ -101,11 +91,8 @@ export class Writer implements QueueOwner {
   readonly #streams: AnyStream[] = [];
   /** What is copied from each reader. */
   readonly #copying: Map<CopySource, Copying> = new Map();
-  readonly #target: Target | undefined;
-  readonly #playout: Playout;
+  readonly #counter: PacketCounter = new PacketCounter();
   readonly #allow: WriterParts["allow"];
-  /** Whether a packet is done with as soon as it has been forwarded. */
-  readonly #inPlace: () => boolean;
   #tending: ReturnType<typeof setInterval> | undefined;
   #state: State = "configuring";
   /** Whether opening has begun. */
@@ -114,38 +101,34 @@ export class Writer implements QueueOwner {
 
   /** Makes a writer of these parts; nothing is opened yet. */
   constructor(parts: WriterParts) {
-    const { name, title, output, target, waits, paced } = parts;
+    const { name, title, output, allow } = parts;
     this.name = name;
     this.#title = title;
     this.#output = output;
-    this.#target = target;
-    const playout = new Playout(output, waits, paced, parts.clock);
-    this.#playout = playout;
-    this.#allow = parts.allow;
-    this.#inPlace = () => !playout.waits && !paced && !output.interleaved;
-    const resources = { output, target, streams: this.#streams };
+    this.#allow = allow;
+    const resources = { output, streams: this.#streams };
     forgotten.register(this, { resources, title }, this);
   }
 
   /** Interrupts its calls, as long as there is something to interrupt. */
   readonly interrupt = (): Interrupt | undefined => {
     // Reading and writing a local file is not interrupted: FFmpeg would take it for damaged.
-    return this.#output.freed || !this.#playout.waits ? undefined : this.#output.interrupt;
+    return this.#output.freed || !this.#output.blocks ? undefined : this.#output.interrupt;
   };
 
   /** Why sync calls are not possible, if so. */
   get asyncOnly(): string | undefined {
-    return this.#output.inBackground ? "sends in the background" : undefined;
+    return this.#output.asyncOnly ? "sends in the background" : undefined;
   }
 
   /** What has been done so far. Cheap to ask. */
   get stats(): StreamWriterStats {
-    return this.#playout.counts(this.#streams.map((stream) => stream.frames));
+    return this.#counter.stats(this.#streams.map((stream) => stream.frames), this.#output.counts);
   }
 
-  /** How much of the first stream has been heard, in seconds. */
+  /** Sound devices: how much has been heard, in seconds. */
   get heard(): number {
-    return this.#playout.heard;
+    return this.#output.heard?.(0) ?? 0;
   }
 
   /** How many streams have been added. */
@@ -156,10 +139,9 @@ export class Writer implements QueueOwner {
   /** Adds an audio stream; returns its index. */
   addAudioStream(sampleRate: number, numChannels: number, options?: AudioStreamOptions): number {
     this.#mustBe("configuring", "add a stream");
+    const { container } = this.#output;
     const write = this.#packetSink(this.#streams.length);
-    return this.#add(
-      AudioOutputStream.create(this.#output, sampleRate, numChannels, options, write),
-    );
+    return this.#add(AudioOutputStream.create(container, sampleRate, numChannels, options, write));
   }
 
   /** Adds a video stream; returns its index. */
@@ -177,7 +159,6 @@ export class Writer implements QueueOwner {
       height,
       options,
       this.#packetSink(this.#streams.length),
-      this.#inPlace,
     );
     return this.#add(stream, stream.context.fields.framerate);
   }
@@ -202,7 +183,7 @@ export class Writer implements QueueOwner {
     const from = source.stream(i);
     const copying = this.#copying.get(reader) ?? new Copying(source);
     this.#copying.set(reader, copying);
-    const stream = new CopiedStream(this.#output, from, copying, cut);
+    const stream = new CopiedStream(this.#output.container, from, copying, cut);
     const index = this.#add(stream, from.type === "video" ? from.frameRate : undefined);
     stream.follow(source, (packet) => inTurn(() => this.#writeCopy(stream, packet, index)));
     return index;
@@ -212,7 +193,7 @@ export class Writer implements QueueOwner {
     if (this.#state === "closed") return; // it has got what it wanted
     this.#mustBe("open", "copy a packet");
     using copy = stream.place(packet);
-    const rest = copy && this.#playout.write(copy, index, stream.packetTimeBase);
+    const rest = copy && this.#packetSink(index)(copy);
     if (rest) yield* this.#rest(rest);
   }
 
@@ -228,8 +209,12 @@ export class Writer implements QueueOwner {
 
   /** Where the packets of a stream go; must not hold on to the writer itself. */
   #packetSink(index: number): Sink<Packet> {
-    const [playout, streams] = [this.#playout, this.#streams];
-    return (packet) => playout.write(packet, index, streams[index]!.packetTimeBase);
+    const [counter, output, streams] = [this.#counter, this.#output, this.#streams];
+    return (packet) => {
+      const { packetTimeBase } = streams[index]!;
+      counter.add(packet, index, packetTimeBase);
+      return output.write(packet, index, packetTimeBase);
+    };
   }
 
   /** Sets the container's metadata, in place of what was set before. */
@@ -255,7 +240,7 @@ export class Writer implements QueueOwner {
     }
     requireOptions(checked);
     const allowed = this.#allow(checked);
-    this.#output.setOptions(checked, this.#target);
+    this.#output.setOptions(checked);
     this.#state = "opening";
     return allowed;
   }
@@ -270,20 +255,19 @@ export class Writer implements QueueOwner {
     this.#mustBe("opening", "open");
     this.#begun = true;
     try {
-      yield* this.#output.open(options, this.#target);
+      yield* this.#output.open(options);
     } catch (error) {
       yield* this.abandon();
       throw error;
     }
-    if (this.#target?.streams) this.#playout.mayWait();
     this.#state = "open";
-    this.#playout.start();
+    this.#counter.start();
     this.#tend();
   }
 
   /** Keeps a window responsive while the script is busy with other things. */
   #tend(): void {
-    if (this.#output.device !== "video" || !this.#output.idle) return;
+    if (this.#output.container.device !== "video" || !this.#output.idle) return;
     const output = this.#output;
     this.#tending = setInterval(() => output.idle!(), TEND);
     Deno.unrefTimer(this.#tending);
@@ -291,20 +275,16 @@ export class Writer implements QueueOwner {
 
   /** After a failure to open: nothing can be written any more, so nothing is kept. */
   *abandon(): Steps<void> {
-    try {
-      if (this.#target && !this.#target.callsBack) yield* this.#target.close();
-    } catch {
-      // the failure to open says more
-    }
+    if (this.#output.abandon) yield* this.#output.abandon();
     this.#release();
   }
 
   #release(): void {
     this.#state = "closed";
-    this.#playout.stop();
+    this.#counter.stop();
     if (this.#tending !== undefined) clearInterval(this.#tending);
     forgotten.unregister(this);
-    free({ output: this.#output, target: this.#target, streams: this.#streams });
+    free({ output: this.#output, streams: this.#streams });
   }
 
   /** Writes a checked chunk to one of the streams, whose first frame is due at `pts` seconds. */
@@ -342,9 +322,7 @@ export class Writer implements QueueOwner {
     this.#mustBe("open", "flush");
     try {
       for (const stream of this.#streams) yield* stream.flush();
-      yield* this.#playout.flush();
       yield* this.#output.flush();
-      if (this.#target) yield* this.#target.flush();
     } catch (error) {
       throw this.#noted(error);
     }
@@ -358,54 +336,30 @@ export class Writer implements QueueOwner {
   /** Goes through all steps of closing whatever fails, then throws the first failure. */
   *close(drain: boolean): Steps<void> {
     if (this.#state === "closed") return;
-    const failures: unknown[] = [];
-    if (this.#state === "open") {
-      if (!drain) this.#output.drop?.();
-      for (const step of this.#closing(drain)) {
-        try {
-          yield* step();
-        } catch (error) {
-          failures.push(error);
-        }
-      }
-      yield* this.#closeTarget(failures);
-      // Some containers do not tell that writing their end was interrupted.
-      if (this.#output.interrupt.triggered) failures.push(failure(EXIT, "write the end"));
-    }
+    const failures = this.#state === "open" ? yield* this.#finish(drain) : [];
     this.#release();
     const news = failures.filter((error) => !this.#isKnown(error));
     if (news.length > 0) throw news[0];
   }
 
-  #closing(drain: boolean): (() => Steps<void>)[] {
-    const flush = this.#streams.map((stream) => () => stream.flush());
-    let end = 0;
-    const hear = [
-      ...flush,
-      () => {
-        end = this.#playout.end;
-        this.#playout.pad();
-        const [stream] = this.#streams;
-        return stream && stream.type !== "copy" ? stream.silence(this.#playout.missing) : nothing();
-      },
-      () => this.#playout.flush(),
-      () => this.#playout.drain(end),
-    ];
-    return [
-      ...(drain && this.#output.device === "audio" ? hear : flush),
-      () => this.#output.finish(),
-    ];
+  *#finish(drain: boolean): Steps<unknown[]> {
+    const output = this.#output;
+    if (!drain) output.drop?.();
+    const failures = yield* attempt(...this.#streams.map((stream) => () => stream.flush()));
+    if (drain) failures.push(...yield* attempt(() => this.#pad()));
+    failures.push(...yield* attempt(() => output.finish(failures.length === 0)));
+    // Some containers do not tell that writing their end was interrupted.
+    if (output.interrupt.triggered) failures.push(failure(EXIT, "write the end"));
+    return failures;
   }
 
-  /** An object is not told that this was all where it was not. */
-  *#closeTarget(failures: unknown[]): Steps<void> {
-    const target = this.#target;
-    if (!target || (target.callsBack && failures.length > 0)) return;
-    try {
-      yield* target.close();
-    } catch (error) {
-      failures.push(error);
-    }
+  /** Some sound devices play a short sound only when silence follows it. */
+  *#pad(): Steps<void> {
+    const seconds = this.#output.pad?.() ?? 0;
+    const [stream] = this.#streams;
+    if (seconds === 0 || !stream || stream.type === "copy") return;
+    this.#counter.pad();
+    yield* stream.silence(seconds);
   }
 
   /** Whether a failure is one that a write has already thrown, or follows from it. */
@@ -460,5 +414,3 @@ function checkedCut(options: CopyOptions | undefined): Cut {
   if (end > (start ?? -1)) return { start, end };
   throw new RangeError(`Expected end after start, got ${end} and ${start}`);
 }
-
-function* nothing(): Steps<void> {}

@@ -1,0 +1,102 @@
+/**
+ * The statistics of a writer.
+ *
+ * @module
+ */
+
+import type { Packet } from "../media/packet.ts";
+import { PacketTimes } from "../media/packet_times.ts";
+import type { Rational } from "../media/time.ts";
+import type { OutputCounts } from "../outputs/output.ts";
+
+/** Counts a writer's packets on their way to its output. */
+export class PacketCounter {
+  readonly #times = new PacketTimes();
+  /** How many packets have been written, stream by stream. */
+  readonly #packets: number[] = [];
+  #bytes = 0;
+  #opened: number | undefined;
+  #closed: number | undefined;
+  #padding = false;
+
+  /** The output has been opened: from here on counts the time for the speed. */
+  start(): void {
+    this.#opened = performance.now();
+  }
+
+  /** The output is closed: the speed stays as it is. */
+  stop(): void {
+    this.#closed ??= performance.now();
+  }
+
+  /** From here on only silence is written, which does not count. */
+  pad(): void {
+    this.#padding = true;
+  }
+
+  /** Counts a packet of a stream. */
+  add(packet: Packet, index: number, timeBase: Rational): void {
+    if (this.#padding) return;
+    this.#packets[index] = (this.#packets[index] ?? 0) + 1;
+    this.#bytes += packet.fields.size;
+    this.#times.add(packet, index, timeBase);
+  }
+
+  /**
+   * What has been done so far.
+   *
+   * @param frames The frames of each stream that is encoded.
+   * @param output What the output has counted.
+   */
+  stats(
+    frames: readonly (number | undefined)[],
+    output: Partial<OutputCounts> = {},
+  ): StreamWriterStats {
+    const { queued = 0, dropped = 0, reconnects = 0, late = 0, underruns = 0 } = output;
+    return {
+      frames: sum(frames.map((count, index) => count ?? this.#packets[index] ?? 0)),
+      packets: sum(this.#packets),
+      bytes: this.#bytes,
+      seconds: this.#times.end,
+      speed: this.#speed,
+      late,
+      dropped,
+      queued,
+      reconnects,
+      underruns,
+    };
+  }
+
+  get #speed(): number {
+    if (this.#opened === undefined || this.#times.end === 0) return 0;
+    return this.#times.end * 1000 / ((this.#closed ?? performance.now()) - this.#opened);
+  }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + (each ?? 0), 0);
+}
+
+/** What a writer has done so far. */
+export interface StreamWriterStats {
+  /** Frames encoded: pictures, and stretches of samples. */
+  readonly frames: number;
+  /** Packets written. */
+  readonly packets: number;
+  /** Bytes of them, before the container's own. */
+  readonly bytes: number;
+  /** Seconds of media written, of the stream that has come farthest. */
+  readonly seconds: number;
+  /** Seconds of media per second since `open`, until `close`. */
+  readonly speed: number;
+  /** Paced: packets that came too late by more than they last. */
+  readonly late: number;
+  /** Packets that were left out, to keep up with a clock or because a receiver was too slow. */
+  readonly dropped: number;
+  /** With `latency`: packets that wait to be sent. */
+  readonly queued: number;
+  /** With `reconnect`: how often the receiver had gone. */
+  readonly reconnects: number;
+  /** Sound devices: how often the device ran out of samples. */
+  readonly underruns: number;
+}
