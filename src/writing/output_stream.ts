@@ -1,5 +1,24 @@
 /**
- * One stream of a writer: from chunks to packets in the container.
+ * One stream of a writer: from chunks to packets.
+ *
+ * ```text
+ *  StreamWriter.writeVideoChunk()     SerialQueue: one call of a writer at a time
+ *        │ chunk                      Writer: is it open? what has failed before?
+ *        ▼
+ *  OutputStream.check(), write()      is it of the stream's format? when is it due?
+ *        │ checked chunk
+ *        ├───────────► to_frame ─────► filter_graph ─────► encoder ──┐
+ *        │               Frame           Frame                Packet │
+ *        └───────────► raw_encoder: samples and pixels as they are ──┤
+ *                                                                    ▼
+ *                                                              Output.write()
+ *        wrappers, where asked for: SoundOutput, PacedOutput, BackgroundOutput, ReconnectingOutput
+ *                                                                    ▼
+ *                                    Muxer (or Display, Speaker, FanOut) ──► Target: file, URL, object
+ * ```
+ *
+ * Each stage pushes what it makes into the next one's `Sink`, which borrows it; where a call may block,
+ * the sink returns steps that are still to be run (`Pending`), and nothing where it does not.
  *
  * @module
  */

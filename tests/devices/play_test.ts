@@ -890,5 +890,5 @@ onBoth("the examples that play do what they say", async () => {
   ok(Math.abs(heardPart(left).length / SOUND_RATE - 2) < 0.3);
 
   const film = await media("short.mp4", ...testPictures("320x240", 30, 1), "-c:v", "mpeg4");
-  match(await runExample("play_video.ts", [film], display.env), /^30 pictures/);
+  match(await runExample("play_video.ts", [film], display.env), /^30 frames/);
 });
