@@ -56,6 +56,12 @@ export class Packet extends Handle<"AVPacket"> {
     return (this.fields.flags & ffmpeg().layout.constants.AV_PKT_FLAG_KEY) !== 0;
   }
 
+  /** When it is to be decoded, in the stream's units; where only its `pts` is known, that. */
+  get decodeTime(): number {
+    const { pts, dts } = this.fields;
+    return dts === NOPTS ? pts : dts;
+  }
+
   /** Moves the packet's times. */
   shift(by: number): void {
     const { fields } = this;

@@ -107,8 +107,7 @@ export class BackgroundOutput extends Wrapper {
   /** Takes a packet, which is sent after those before it. Throws what sending has met. */
   override write(packet: Packet, index: number, timeBase: Rational): Pending {
     if (this.#failure) throw this.#failure.error;
-    const { dts, pts } = packet.fields;
-    const time = toSeconds(dts === NOPTS ? pts : dts, timeBase);
+    const time = toSeconds(packet.decodeTime, timeBase);
     if (time - (this.#queue[0]?.time ?? time) > this.#settings.latency) this.#fallBehind();
     if (!this.#gate.passes(packet, index, timeBase)) {
       this.#dropped++;

@@ -27,6 +27,11 @@ export class KeyGate {
     this.#hasVideo = () => isVideo.includes(true);
   }
 
+  /** Whether everything from here on goes through, but for what comes too late. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
   /** How often a key frame has been wanted. */
   get requests(): number {
     return this.#requests;
@@ -41,16 +46,19 @@ export class KeyGate {
 
   /** Whether a packet, whose times are in units of `timeBase`, goes through. */
   passes(packet: Packet, index: number, timeBase: Rational): boolean {
-    const { pts, dts } = packet.fields;
     if (!this.#open) {
-      const begins = this.#isVideo(index) ? packet.isKey : !this.#hasVideo();
+      const begins = packet.isKey && (this.#isVideo(index) || !this.#hasVideo());
       if (!begins) return false;
       this.#open = true;
-      if (this.#restarts && dts !== NOPTS) this.#origin = toSeconds(dts, timeBase);
+      const { decodeTime } = packet;
+      if (this.#restarts && decodeTime !== NOPTS) this.#origin = toSeconds(decodeTime, timeBase);
       this.#restarts = false;
     }
+    if (this.#origin === undefined) return true;
     // Sound that was made before the key frame would be heard too late.
-    return this.#origin === undefined || pts === NOPTS || pts >= toUnits(this.#origin, timeBase);
+    const { pts } = packet.fields;
+    const time = pts === NOPTS ? packet.decodeTime : pts;
+    return time === NOPTS || time >= toUnits(this.#origin, timeBase);
   }
 
   /** Moves the times of a packet that goes through to those of the receiver. */

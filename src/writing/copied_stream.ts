@@ -4,13 +4,14 @@
  * @module
  */
 
-import type { Pending, Steps } from "../../ffi/call.ts";
+import type { Sink, Steps } from "../../ffi/call.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { check } from "../base/failure.ts";
 import { CodecContext, codecName } from "../media/codec.ts";
 import type { Packet } from "../media/packet.ts";
 import type { PacketSource, PacketStream } from "../media/packet_source.ts";
-import { NOPTS, type Rational, toSeconds, toUnits } from "../media/time.ts";
+import { type Rational, toSeconds, toUnits } from "../media/time.ts";
+import { KeyGate } from "../outputs/key_gate.ts";
 import type { Container } from "../outputs/output.ts";
 
 /** What part of a source is copied, in seconds of it. */
@@ -21,42 +22,38 @@ export interface Cut {
   readonly end: number;
 }
 
-/** What is copied from one source into one writer: its streams have one time. */
+/**
+ * What is copied from one source into one writer: its streams share one time, and begin together, with
+ * a key frame.
+ */
 export class Copying {
-  readonly #source: PacketSource;
-  #hasVideo = false;
-  #begun = false;
-  /** What becomes time 0, in seconds. */
-  #origin: number | undefined;
+  /** Where the packets come from. */
+  readonly source: PacketSource;
+  readonly #isVideo: boolean[] = [];
+  readonly #gate = new KeyGate(this.#isVideo);
 
   /** Makes one without streams. */
   constructor(source: PacketSource) {
-    this.#source = source;
+    this.source = source;
+    this.#gate.close({ restart: true });
   }
 
-  /** Called for each of its streams. */
-  add({ type }: PacketStream): void {
-    this.#hasVideo ||= type === "video";
+  /** Adds one of its streams; returns the index that it has here. */
+  add({ type }: PacketStream): number {
+    return this.#isVideo.push(type === "video") - 1;
   }
 
-  /** What a packet's time is to be counted from, in seconds; `undefined` for one that is skipped. */
-  originFor(packet: Packet, stream: PacketStream, { start, end }: Cut): number | undefined {
-    const { pts, dts } = packet.fields;
-    const time = toSeconds(dts === NOPTS ? pts : dts, stream.timeBase);
-    if (time >= end) return undefined;
-    if (start === undefined && !this.#source.sought) return this.#source.startTime;
-    if (!this.#begun && !this.#begins(packet, stream, time, start ?? -Infinity)) return undefined;
-    // Sound from before the first video frame would have no place.
-    const shown = pts === NOPTS ? time : toSeconds(pts, stream.timeBase);
-    return shown < this.#origin! ? undefined : this.#origin;
-  }
-
-  /** Whether copying begins with a packet: with a key frame, where there is video. */
-  #begins(packet: Packet, { type }: PacketStream, time: number, start: number): boolean {
-    if (time < start || !packet.isKey || (this.#hasVideo && type !== "video")) return false;
-    this.#begun = true;
-    this.#origin = time;
-    return true;
+  /** A copy of a packet with the times that it has in the container; nothing for one that is skipped. */
+  place(packet: Packet, index: number, timeBase: Rational, cut: Cut): Packet | undefined {
+    const { start = -Infinity, end } = cut;
+    const time = toSeconds(packet.decodeTime, timeBase);
+    const early = !this.#gate.isOpen && time < start;
+    const whole = cut.start === undefined && !this.source.sought;
+    if (time >= end || (!whole && (early || !this.#gate.passes(packet, index, timeBase)))) return;
+    const copy = packet.clone();
+    if (whole) copy.shift(-toUnits(this.source.startTime, timeBase));
+    else this.#gate.shift(copy, timeBase);
+    return copy;
   }
 }
 
@@ -71,6 +68,7 @@ export class CopiedStream implements Disposable {
   readonly packetTimeBase: Rational;
   readonly #stream: PacketStream;
   readonly #copying: Copying;
+  readonly #index: number;
   readonly #cut: Cut;
   #unsubscribe: (() => void) | undefined;
 
@@ -99,21 +97,17 @@ export class CopiedStream implements Disposable {
       throw error;
     }
     this.context.fields.time_base = stream.timeBase;
-    copying.add(stream);
+    this.#index = copying.add(stream);
   }
 
   /** Takes packets from the source as long as the stream lives. */
-  follow(source: PacketSource, sink: (packet: Packet) => Pending): void {
-    this.#unsubscribe = source.subscribe(this.#stream.index, sink);
+  follow(sink: Sink<Packet>): void {
+    this.#unsubscribe = this.#copying.source.subscribe(this.#stream.index, sink);
   }
 
   /** A copy of a packet with the times that it has in the container; nothing for one that is skipped. */
   place(packet: Packet): Packet | undefined {
-    const origin = this.#copying.originFor(packet, this.#stream, this.#cut);
-    if (origin === undefined) return undefined;
-    const copy = packet.clone();
-    copy.shift(-toUnits(origin, this.packetTimeBase));
-    return copy;
+    return this.#copying.place(packet, this.#index, this.packetTimeBase, this.#cut);
   }
 
   /** Nothing is buffered. */

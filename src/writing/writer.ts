@@ -184,16 +184,17 @@ export class Writer implements QueueOwner {
     const copying = this.#copying.get(reader) ?? new Copying(source);
     this.#copying.set(reader, copying);
     const stream = new CopiedStream(this.#output.container, from, copying, cut);
+    const write = this.#packetSink(this.#streams.length);
     const index = this.#add(stream, from.type === "video" ? from.frameRate : undefined);
-    stream.follow(source, (packet) => inTurn(() => this.#writeCopy(stream, packet, index)));
+    stream.follow((packet) => inTurn(() => this.#copy(packet, stream, write)));
     return index;
   }
 
-  *#writeCopy(stream: CopiedStream, packet: Packet, index: number): Steps<void> {
-    if (this.#state === "closed") return; // it has got what it wanted
+  *#copy(packet: Packet, stream: CopiedStream, write: Sink<Packet>): Steps<void> {
+    if (this.#state === "closed") return; // it has all that it wanted
     this.#mustBe("open", "copy a packet");
     using copy = stream.place(packet);
-    const rest = copy && this.#packetSink(index)(copy);
+    const rest = copy && write(copy);
     if (rest) yield* this.#rest(rest);
   }
 
