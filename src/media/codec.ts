@@ -93,7 +93,6 @@ export function codecName(id: number): string {
 
 interface Untold {
   readonly sampleRates?: readonly number[];
-  readonly numChannels?: number;
   readonly channelLayouts?: readonly ChannelLayout[];
 }
 
@@ -115,19 +114,19 @@ const VORBIS_LAYOUTS: readonly ChannelLayout[] = [
 /** What some encoders support but do not tell. */
 const UNTOLD: Readonly<Record<string, Untold>> = {
   g722: { sampleRates: [16000] },
-  g723_1: { sampleRates: [8000], numChannels: 1 },
-  nellymoser: { numChannels: 1 },
-  vorbis: { numChannels: 2 },
+  g723_1: { sampleRates: [8000], channelLayouts: [MONO] },
+  nellymoser: { channelLayouts: [MONO] },
+  vorbis: { channelLayouts: [STEREO] },
   libopus: { channelLayouts: VORBIS_LAYOUTS },
   libvorbis: { channelLayouts: VORBIS_LAYOUTS },
   wmav1: { channelLayouts: [MONO, STEREO] },
   wmav2: { channelLayouts: [MONO, STEREO] },
-  libgsm: { sampleRates: [8000], numChannels: 1 },
-  libgsm_ms: { sampleRates: [8000], numChannels: 1 },
+  libgsm: { sampleRates: [8000], channelLayouts: [MONO] },
+  libgsm_ms: { sampleRates: [8000], channelLayouts: [MONO] },
 };
 
 /** What an encoder supports, in its own order of preference. */
-export function supportedBy(codec: Codec): SupportedConfig & { numChannels?: number } {
+export function supportedBy(codec: Codec): SupportedConfig {
   const supported = { ...supportedConfig(codec.pointer), ...UNTOLD[codec.name] };
   if (!["mpeg1video", "mpeg2video"].includes(codec.name)) return supported;
   // These list rates that they refuse unless told to go beyond the standard.

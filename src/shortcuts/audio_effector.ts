@@ -365,11 +365,10 @@ function encodedShape(
     : muxer && codecById("encoder", ffmpeg().view("AVOutputFormat", muxer).audio_codec);
   if (!codec) return { sampleRate, numChannels };
   const supported = supportedBy(codec);
-  const layouts = supported.channelLayouts ??
-    (supported.numChannels ? [defaultLayout(supported.numChannels)] : undefined);
+  const layout = nearestLayout(defaultLayout(numChannels), supported.channelLayouts);
   return {
     sampleRate: nearestRate(sampleRate, supported.sampleRates),
-    numChannels: nearestLayout(defaultLayout(numChannels), layouts).channels,
+    numChannels: layout.channels,
   };
 }
 

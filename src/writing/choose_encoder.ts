@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type ChannelLayout, defaultLayout } from "../../ffi/compat.ts";
+import { type ChannelLayout, defaultLayout, type SupportedConfig } from "../../ffi/compat.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { optionalText, optionalWholeNumber, optionsObject, textRecord } from "../base/arguments.ts";
 import { requireOptions } from "../base/permissions.ts";
@@ -190,13 +190,11 @@ export function audioSettings(
   };
 }
 
-type Supported = ReturnType<typeof supportedBy>;
-
 function sampleRateFor(
   codec: Codec,
   source: number,
   asked: number | undefined,
-  { sampleRates }: Supported,
+  { sampleRates }: SupportedConfig,
 ): number {
   const rate = optionalWholeNumber("encoderSampleRate", asked, { max: MAX_SAMPLE_RATE });
   if (rate === undefined) return nearestRate(source, sampleRates);
@@ -211,10 +209,9 @@ function layoutFor(
   codec: Codec,
   source: ChannelLayout,
   asked: number | undefined,
-  { channelLayouts, numChannels }: Supported,
+  { channelLayouts: layouts }: SupportedConfig,
 ): ChannelLayout {
   const wanted = optionalWholeNumber("encoderNumChannels", asked, { max: 512 });
-  const layouts = channelLayouts ?? (numChannels ? [defaultLayout(numChannels)] : undefined);
   if (wanted === undefined || wanted === source.channels) return nearestLayout(source, layouts);
   const layout = nearestLayout(defaultLayout(wanted), layouts);
   if (layout.channels === wanted) return layout;
@@ -280,7 +277,7 @@ function frameRateFor(
   codec: Codec,
   source: Rational,
   asked: number | undefined,
-  { frameRates }: Supported,
+  { frameRates }: SupportedConfig,
 ): Rational {
   const wanted = asked === undefined ? source : frameRate("encoderFrameRate", asked);
   if (!frameRates || frameRates.some((rate) => sameRatio(rate, wanted))) return wanted;

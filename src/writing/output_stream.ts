@@ -81,7 +81,7 @@ const MAX_PTS = 1e9;
 const MAX_GAP = 3600;
 
 /** The first stage: it counts time and forwards frames or packets. */
-interface Source<C, T> extends Disposable {
+interface ChunkStage<C, T> extends Disposable {
   readonly nextPts: number;
   push(chunk: C, pts: number | undefined, next: Sink<T>): Pending;
   finish?(next: Sink<T>): Steps<void>;
@@ -101,8 +101,8 @@ export abstract class OutputStream<Input, Checked extends { numFrames: number }>
   #graph: FilterGraph | undefined;
   readonly #graphOf: (() => FilterGraph) | undefined;
   /** Where chunks become packets without being encoded. */
-  readonly #raw: Source<Checked, Packet> | undefined;
-  readonly #frames: Source<Checked, Frame> | undefined;
+  readonly #raw: ChunkStage<Checked, Packet> | undefined;
+  readonly #frames: ChunkStage<Checked, Frame> | undefined;
   readonly #fillsGaps: boolean;
 
   /** Joins the stages; they belong to the stream from here on. */
@@ -112,8 +112,8 @@ export abstract class OutputStream<Input, Checked extends { numFrames: number }>
     timeBase: Rational;
     write: Sink<Packet>;
     graphOf: (() => FilterGraph) | undefined;
-    raw: Source<Checked, Packet> | undefined;
-    frames: Source<Checked, Frame> | undefined;
+    raw: ChunkStage<Checked, Packet> | undefined;
+    frames: ChunkStage<Checked, Frame> | undefined;
     fillsGaps: boolean;
   }) {
     this.type = stages.type;
@@ -410,8 +410,7 @@ export class VideoOutputStream extends OutputStream<VideoInput, CheckedVideo> {
     );
     const encoder = new Encoder(settings, () => output.keyRequests ?? 0);
     try {
-      const inPlace = () => !output.retainsPackets;
-      const stages = videoStages(shape, sourceRate, settings, source, filters, inPlace);
+      const stages = videoStages(shape, sourceRate, settings, source, filters, output);
       const timeBase = inverse(sourceRate);
       return new VideoOutputStream(shape, { type: "video", encoder, timeBase, write, ...stages });
     } catch (error) {
@@ -458,7 +457,7 @@ function videoStages(
   settings: VideoEncoderSettings,
   source: GraphSource,
   filters: string | undefined,
-  inPlace: () => boolean,
+  output: VideoOutput,
 ) {
   const parts = [
     ...(filters ? [filters] : []),
@@ -466,7 +465,7 @@ function videoStages(
   ];
   if (parts.length === 0 && isRawVideo(settings.codec, shape.format)) {
     return {
-      raw: new RawVideo(pictureBytes(shape.planes), inPlace),
+      raw: new RawVideo(pictureBytes(shape.planes), output),
       frames: undefined,
       graphOf: undefined,
       fillsGaps: false,

@@ -19,6 +19,7 @@ import { type CheckedAudio, type CheckedVideo, copySamples, takenAway } from "..
 import type { Codec } from "../media/codec.ts";
 import type { AudioSamples, PixelFormat, SampleFormat } from "../media/formats.ts";
 import { Packet } from "../media/packet.ts";
+import type { Output } from "../outputs/output.ts";
 
 /** The largest number of samples per channel in one packet. */
 const MAX_SAMPLES = 4096;
@@ -44,52 +45,45 @@ export function isRawVideo(codec: Codec, format: PixelFormat): boolean {
   return codec.name === "rawvideo" && format.name !== "yuyv422";
 }
 
-/** Native memory that packets borrow, and the packet that borrows it. */
-class RawPackets implements Disposable {
-  readonly packet: Packet = new Packet();
+/** The packet that a stage forwards, again and again, and the native memory that it borrows. */
+abstract class RawStage implements Disposable {
+  readonly #packet: Packet = new Packet();
   #memory: Pointer<"bytes"> | null = null;
   #size = 0;
   #view: Uint8Array<ArrayBuffer> = new Uint8Array(0);
-  #nextPts = 0;
-
-  get nextPts(): number {
-    return this.#nextPts;
-  }
-
-  set nextPts(pts: number) {
-    this.#nextPts = pts;
-  }
+  /** When what has not been written yet is due, in units of the stream: samples or video frames. */
+  nextPts = 0;
 
   /** Memory of at least `size` bytes. */
-  memory(size: number): Uint8Array<ArrayBuffer> {
+  protected memory(size: number): Uint8Array<ArrayBuffer> {
     if (size > this.#size) {
       this.#release();
       this.#memory = ffmpeg().avutil.av_mallocz(BigInt(size));
       if (this.#memory === null) throw new Error(`Cannot allocate ${size} bytes: out of memory`);
       this.#view = viewOf(this.#memory, size);
       this.#size = size;
-      this.packet.fields.size = 0;
+      this.#packet.fields.size = 0;
     }
     return this.#view;
   }
 
   /** Lets the next packet lie in memory that JavaScript owns; it must be done with at once. */
-  borrow(bytes: Uint8Array<ArrayBuffer>): void {
-    this.packet.fields.data = pointerTo(bytes);
-    this.packet.fields.size = bytes.length;
+  protected borrow(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#packet.fields.data = pointerTo(bytes);
+    this.#packet.fields.size = bytes.length;
   }
 
   /** A packet over the first `size` bytes of the memory, which lasts `duration`. */
-  emit(size: number, duration: number, next: Sink<Packet>): Pending {
-    const { fields } = this.packet;
+  protected emit(size: number, duration: number, next: Sink<Packet>): Pending {
+    const { fields } = this.#packet;
     if (fields.size === 0) fields.data = this.#memory; // the packet is new, or was handed over
     fields.size = size;
-    fields.pts = this.#nextPts;
-    fields.dts = this.#nextPts;
+    fields.pts = this.nextPts;
+    fields.dts = this.nextPts;
     fields.duration = duration;
     fields.flags = ffmpeg().layout.constants.AV_PKT_FLAG_KEY;
-    this.#nextPts += duration;
-    return next(this.packet);
+    this.nextPts += duration;
+    return next(this.#packet);
   }
 
   #release(): void {
@@ -98,19 +92,18 @@ class RawPackets implements Disposable {
     this.#size = 0;
   }
 
+  /** Frees the packet and the memory. */
   [Symbol.dispose](): void {
-    this.packet[Symbol.dispose]();
+    this.#packet[Symbol.dispose]();
     this.#release();
   }
 }
 
 /** Samples straight into packets; times are in samples. */
-export class RawAudio implements Disposable {
-  readonly #packets = new RawPackets();
+export class RawAudio extends RawStage {
   readonly #channels: number;
   readonly #frameBytes: number;
   readonly #samples: AudioSamples;
-
   readonly #silence: CheckedAudio | undefined;
 
   /**
@@ -121,9 +114,10 @@ export class RawAudio implements Disposable {
    * @param fillsGaps Whether gaps are filled with silence, as the container does not keep times.
    */
   constructor(format: SampleFormat, channels: number, fillsGaps: boolean) {
+    super();
     this.#channels = channels;
     this.#frameBytes = channels * format.array.BYTES_PER_ELEMENT;
-    const memory = this.#packets.memory(MAX_SAMPLES * this.#frameBytes);
+    const memory = this.memory(MAX_SAMPLES * this.#frameBytes);
     this.#samples = new format.array(memory.buffer);
     if (fillsGaps) {
       const data = new format.array(MAX_SAMPLES * channels);
@@ -132,17 +126,12 @@ export class RawAudio implements Disposable {
     }
   }
 
-  /** When the next sample is due that has not been written, in samples. */
-  get nextPts(): number {
-    return this.#packets.nextPts;
-  }
-
   /** Takes a chunk whose first sample is due at `pts`, or right after the last one. */
   push(chunk: CheckedAudio, pts: number | undefined, next: Sink<Packet>): Pending {
     if (pts !== undefined && pts > this.nextPts && this.#silence) {
       return this.#afterGap(pts, chunk, next);
     }
-    if (pts !== undefined) this.#packets.nextPts = pts;
+    if (pts !== undefined) this.nextPts = pts;
     return this.#from(0, chunk, next);
   }
 
@@ -161,7 +150,7 @@ export class RawAudio implements Disposable {
     for (let from = begin; from < chunk.numFrames;) {
       const count = Math.min(chunk.numFrames - from, MAX_SAMPLES);
       copySamples(chunk, from, this.#samples, 0, count, this.#channels);
-      let rest = this.#packets.emit(count * this.#frameBytes, count, next);
+      let rest = this.emit(count * this.#frameBytes, count, next);
       from += count;
       if (!rest && from < chunk.numFrames && shouldYield()) rest = yieldToEventLoop();
       if (rest) return this.#after(rest, from, chunk, next);
@@ -173,56 +162,39 @@ export class RawAudio implements Disposable {
     const more = this.#from(from, chunk, next);
     if (more) yield* more;
   }
-
-  /** Frees the memory. */
-  [Symbol.dispose](): void {
-    this.#packets[Symbol.dispose]();
-  }
 }
 
-/** Pictures straight into packets; times are in pictures. */
-export class RawVideo implements Disposable {
-  readonly #packets = new RawPackets();
-  readonly #size: number;
-
-  readonly #inPlace: () => boolean;
+/** Video frames straight into packets; times are in frames. */
+export class RawVideo extends RawStage {
+  readonly #frameBytes: number;
+  readonly #output: Pick<Output, "retainsPackets">;
 
   /**
    * Makes the stage.
    *
-   * @param size The bytes of a picture.
-   * @param inPlace Whether a packet is done with as soon as it has been handed on, so that it may
-   * lie in the caller's own memory.
+   * @param frameBytes The bytes of a video frame.
+   * @param output Where the packets go: one that does not retain them may borrow the caller's memory.
    */
-  constructor(size: number, inPlace: () => boolean) {
-    this.#size = size;
-    this.#inPlace = inPlace;
+  constructor(frameBytes: number, output: Pick<Output, "retainsPackets">) {
+    super();
+    this.#frameBytes = frameBytes;
+    this.#output = output;
   }
 
-  /** When the next picture is due that has not been written, in pictures. */
-  get nextPts(): number {
-    return this.#packets.nextPts;
-  }
-
-  /** Takes a chunk whose first picture is due at `pts`, or right after the last one. */
+  /** Takes a chunk whose first frame is due at `pts`, or right after the last one. */
   *push(chunk: CheckedVideo, pts: number | undefined, next: Sink<Packet>): Steps<void> {
-    if (pts !== undefined) this.#packets.nextPts = pts;
-    const inPlace = this.#inPlace();
+    if (pts !== undefined) this.nextPts = pts;
+    const { retainsPackets } = this.#output;
     for (const piece of chunk.pieces) {
       const { length } = piece;
-      for (let at = 0; at < length; at += this.#size) {
-        const picture = piece.subarray(at, at + this.#size);
-        if (picture.length < this.#size) throw takenAway();
-        if (inPlace) this.#packets.borrow(picture);
-        else this.#packets.memory(this.#size).set(picture);
-        const rest = this.#packets.emit(this.#size, 1, next);
+      for (let at = 0; at < length; at += this.#frameBytes) {
+        const frame = piece.subarray(at, at + this.#frameBytes);
+        if (frame.length < this.#frameBytes) throw takenAway();
+        if (retainsPackets) this.memory(this.#frameBytes).set(frame);
+        else this.borrow(frame);
+        const rest = this.emit(this.#frameBytes, 1, next);
         if (rest) yield* rest;
       }
     }
-  }
-
-  /** Frees the memory. */
-  [Symbol.dispose](): void {
-    this.#packets[Symbol.dispose]();
   }
 }

@@ -21,9 +21,43 @@ import { Frame } from "../media/frame.ts";
 /** How many samples per channel a frame holds where the encoder leaves that open. */
 const DEFAULT_FRAME_SIZE = 4096;
 
+/** The frame that a stage fills and forwards, again and again. */
+abstract class FrameStage implements Disposable {
+  protected readonly frame: Frame = new Frame();
+  /** When what has not been written yet is due, in units of the stream: samples or video frames. */
+  nextPts = 0;
+
+  /** Gives the frame memory; a stage calls it when it is made. */
+  protected allocate(): void {
+    try {
+      this.renew();
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Gives the frame new memory, as the encoder may still hold on to the old. */
+  protected abstract renew(): void;
+
+  /** Forwards the frame. */
+  protected *send(next: Sink<Frame>): Steps<void> {
+    try {
+      const rest = next(this.frame);
+      if (rest) yield* rest;
+    } finally {
+      if (!this.frame.writable) this.renew();
+    }
+  }
+
+  /** Frees the frame. */
+  [Symbol.dispose](): void {
+    this.frame[Symbol.dispose]();
+  }
+}
+
 /** Gathers samples into frames of the size that the encoder wants; times are in samples. */
-export class AudioFrames implements Disposable {
-  readonly #frame = new Frame();
+export class AudioFrames extends FrameStage {
   readonly #format: SampleFormat;
   readonly #sampleRate: number;
   readonly #layout: ChannelLayout;
@@ -35,7 +69,6 @@ export class AudioFrames implements Disposable {
   readonly #least: number;
   #samples!: AudioSamples;
   #filled = 0;
-  #nextPts = 0;
 
   /**
    * Makes the stage.
@@ -55,6 +88,7 @@ export class AudioFrames implements Disposable {
     fillsGaps: boolean,
     least = 1,
   ) {
+    super();
     this.#fillsGaps = fillsGaps;
     this.#least = least;
     this.#format = format;
@@ -62,28 +96,18 @@ export class AudioFrames implements Disposable {
     this.#layout = layout;
     this.#fixed = frameSize > 0;
     this.#size = frameSize || DEFAULT_FRAME_SIZE;
-    try {
-      this.#renew();
-    } catch (error) {
-      this[Symbol.dispose]();
-      throw error;
-    }
-  }
-
-  /** When the next sample is due that has not been written, in samples. */
-  get nextPts(): number {
-    return this.#nextPts;
+    this.allocate();
   }
 
   /** Takes a chunk whose first sample is due at `pts`, or right after the last one. */
   *push(chunk: CheckedAudio, pts: number | undefined, next: Sink<Frame>): Steps<void> {
-    if (pts !== undefined && pts !== this.#nextPts) yield* this.#jump(pts, next);
+    if (pts !== undefined && pts !== this.nextPts) yield* this.#jump(pts, next);
     const channels = this.#layout.channels;
     for (let from = 0; from < chunk.numFrames;) {
       const count = Math.min(chunk.numFrames - from, this.#size - this.#filled);
       copySamples(chunk, from, this.#samples, this.#filled, count, channels);
       this.#filled += count;
-      this.#nextPts += count;
+      this.nextPts += count;
       from += count;
       if (this.#filled === this.#size) {
         yield* this.#emit(next);
@@ -106,7 +130,7 @@ export class AudioFrames implements Disposable {
     const [begin, end] = [this.#filled * channels, (this.#filled + count) * channels];
     this.#samples.fill(this.#format.silence as never, begin, end);
     this.#filled += count;
-    this.#nextPts += count;
+    this.nextPts += count;
   }
 
   /**
@@ -114,89 +138,62 @@ export class AudioFrames implements Disposable {
    * takes short frames at the end only; so is the whole gap where the container does not keep times.
    */
   *#jump(pts: number, next: Sink<Frame>): Steps<void> {
-    while (this.#nextPts < pts && (this.#filled > 0 || this.#fillsGaps)) {
-      this.#silence(Math.min(pts - this.#nextPts, this.#size - this.#filled));
+    while (this.nextPts < pts && (this.#filled > 0 || this.#fillsGaps)) {
+      this.#silence(Math.min(pts - this.nextPts, this.#size - this.#filled));
       if (this.#filled === this.#size) {
         yield* this.#emit(next);
         yield* yieldToEventLoop();
       }
     }
-    this.#nextPts = pts;
+    this.nextPts = pts;
   }
 
   *#emit(next: Sink<Frame>): Steps<void> {
-    const { fields } = this.#frame;
+    const { fields } = this.frame;
     fields.nb_samples = this.#filled;
-    fields.pts = this.#nextPts - this.#filled;
+    fields.pts = this.nextPts - this.#filled;
     this.#filled = 0;
-    try {
-      const rest = next(this.#frame);
-      if (rest) yield* rest;
-    } finally {
-      if (!this.#frame.writable) this.#renew();
-    }
+    yield* this.send(next);
   }
 
-  /** Takes new memory: the encoder still holds on to the old. */
-  #renew(): void {
-    this.#frame.unref();
-    const { fields } = this.#frame;
+  protected override renew(): void {
+    this.frame.unref();
+    const { fields } = this.frame;
     fields.format = this.#format.id;
     fields.sample_rate = this.#sampleRate;
     fields.nb_samples = this.#size;
     setLayout(fields, this.#layout);
-    this.#frame.allocate();
+    this.frame.allocate();
     const { array } = this.#format;
     const bytes = this.#size * this.#layout.channels * array.BYTES_PER_ELEMENT;
-    this.#samples = new array(this.#frame.plane(0, bytes).buffer);
-  }
-
-  /** Frees the frame. */
-  [Symbol.dispose](): void {
-    this.#frame[Symbol.dispose]();
+    this.#samples = new array(this.frame.plane(0, bytes).buffer);
   }
 }
 
 /** Copies pictures into frames; times are in pictures. */
-export class VideoFrames implements Disposable {
-  readonly #frame = new Frame();
+export class VideoFrames extends FrameStage {
   readonly #shape: PictureShape;
   readonly #size: number;
   #planes: { pointer: Pointer<"bytes">; stride: number }[] = [];
-  #nextPts = 0;
 
   /** Makes the stage for pictures of a shape. */
   constructor(shape: PictureShape) {
+    super();
     this.#shape = shape;
     this.#size = pictureBytes(shape.planes);
-    try {
-      this.#renew();
-    } catch (error) {
-      this[Symbol.dispose]();
-      throw error;
-    }
-  }
-
-  /** When the next picture is due that has not been written, in pictures. */
-  get nextPts(): number {
-    return this.#nextPts;
+    this.allocate();
   }
 
   /** Takes a chunk whose first picture is due at `pts`, or right after the last one. */
   *push(chunk: CheckedVideo, pts: number | undefined, next: Sink<Frame>): Steps<void> {
-    this.#nextPts = pts ?? this.#nextPts;
+    this.nextPts = pts ?? this.nextPts;
     for (const piece of chunk.pieces) {
       const { length } = piece;
       for (let at = 0; at < length; at += this.#size) {
         if (at > 0) yield* abortable();
         this.#copy(piece, at);
-        this.#frame.fields.pts = this.#nextPts++;
-        try {
-          const rest = next(this.#frame);
-          if (rest) yield* rest;
-        } finally {
-          if (!this.#frame.writable) this.#renew();
-        }
+        this.frame.fields.pts = this.nextPts++;
+        yield* this.send(next);
       }
     }
   }
@@ -219,22 +216,16 @@ export class VideoFrames implements Disposable {
     });
   }
 
-  /** Takes new memory: the encoder still holds on to the old. */
-  #renew(): void {
-    this.#frame.unref();
-    const { fields } = this.#frame;
+  protected override renew(): void {
+    this.frame.unref();
+    const { fields } = this.frame;
     fields.format = this.#shape.format.id;
     fields.width = this.#shape.width;
     fields.height = this.#shape.height;
-    this.#frame.allocate();
+    this.frame.allocate();
     this.#planes = this.#shape.planes.map((_, i) => ({
-      pointer: this.#frame.planePointer(i),
-      stride: this.#frame.rowStride(i),
+      pointer: this.frame.planePointer(i),
+      stride: this.frame.rowStride(i),
     }));
-  }
-
-  /** Frees the frame. */
-  [Symbol.dispose](): void {
-    this.#frame[Symbol.dispose]();
   }
 }
