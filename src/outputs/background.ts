@@ -9,7 +9,7 @@ import { posixCode } from "../../ffi/error.ts";
 import { Interrupt } from "../../ffi/interrupt.ts";
 import { failure } from "../base/failure.ts";
 import type { Packet } from "../media/packet.ts";
-import { NOPTS, type Rational, toSeconds } from "../media/time.ts";
+import { type Rational, toSeconds } from "../media/time.ts";
 import { KeyGate } from "./key_gate.ts";
 import type { Output, OutputCounts } from "./output.ts";
 import { Wrapper } from "./wrapper.ts";

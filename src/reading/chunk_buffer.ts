@@ -239,7 +239,7 @@ interface Picture {
   copyTo(target: Uint8Array<ArrayBuffer>): void;
 }
 
-/** Memory of video frames that was given back, to be used again. */
+/** Memory of video frames that was returned, to be used again. */
 class Pool {
   #size = 0;
   #free: ArrayBuffer[] = [];

@@ -24,7 +24,7 @@ import { Packet } from "../media/packet.ts";
 import { allNames, demuxers } from "../media/registry.ts";
 import { NOPTS, type Rational, rationalOf, toSeconds, valueOf } from "../media/time.ts";
 
-/** What is in one stream of a source; `mediaType` tells which kind it is. */
+/** What is in one stream of a source; `mediaType` says which kind it is. */
 export type SourceStream = SourceAudioStream | SourceVideoStream | SourceOtherStream;
 
 /** What all streams of a source have in common. */
@@ -317,7 +317,7 @@ export class Demuxer extends Handle<"AVFormatContext"> {
     return 0;
   }
 
-  /** After an interrupted read: FFmpeg takes that for the end of the source, unless told otherwise. */
+  /** After an interrupted read: FFmpeg takes that for the end of the source, unless its marks are removed. */
   #forgive(): void {
     const { pb } = this.fields;
     if (pb === null) return;

@@ -14,7 +14,7 @@
  * |      |  frame     dropped where a precise seek wants only later ones          |
  * |      v                                                                        |
  * |  FilterGraph      turned upright, then what was asked for, then a format that |
- * |      |  frame     chunks have; recreated when frames change, left out where   |
+ * |      |  frame     chunks have; recreated when frames change, skipped where    |
  * |      v            nothing is to be done                                       |
  * |  from_frame       looks at the samples or pixels in native memory             |
  * |      |                                                                        |

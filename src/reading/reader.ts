@@ -129,7 +129,7 @@ export class Reader implements PacketSource, QueueOwner {
     );
   }
 
-  /** What the container tells of itself. */
+  /** What the container says of itself. */
   get container(): Pick<Demuxer, "name" | "numStreams" | "metadata" | "duration" | "bestStream"> {
     return this.#open;
   }
@@ -216,7 +216,7 @@ export class Reader implements PacketSource, QueueOwner {
     );
   }
 
-  /** What is in a source stream of a type; in the one that FFmpeg thinks best, unless told. */
+  /** What is in a source stream of a type; by default in the one that FFmpeg thinks best. */
   infoOf<T extends MediaType>(type: T, i?: number): Extract<SourceStream, { mediaType: T }> {
     const info = this.info(this.#indexFor(type, i));
     return info as Extract<SourceStream, { mediaType: T }>;

@@ -113,7 +113,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
   }
 
   /**
-   * What a writer is told that copies packets.
+   * The packets, for a writer that copies them.
    *
    * @ignore
    */
@@ -165,7 +165,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
    * What is in a stream of the source.
    *
    * @param i The index of the source stream.
-   * @returns Its codec, format, rates and sizes, as the container tells them.
+   * @returns Its codec, format, rates and sizes, as the container states them.
    */
   getSrcStreamInfo(i: number): SourceStream {
     return this.#reader.info(i);

@@ -63,8 +63,8 @@ export function checkConfig(value: CodecConfig | undefined): CodecConfig {
 
 /** What to do with a type of media that a device does not take. */
 const DEVICE_ADVICE = {
-  audio: ', only pictures: give sound a writer of its own, with { format: "audio" }',
-  video: ', only sound: give pictures a writer of their own, with { format: "video" }',
+  audio: ', only video: write audio with a writer of its own, with { format: "audio" }',
+  video: ', only audio: write video with a writer of its own, with { format: "video" }',
 } as const;
 
 /** A container for the beginning of a message. */
@@ -97,7 +97,7 @@ function encoderFor(type: MediaType, container: Container, name: string | undefi
 }
 
 /**
- * Whether a container that does not tell may hold a type of media: it has a usual format for it, or
+ * Whether a container that does not say may hold a type of media: it has a usual format for it, or
  * none for any, as those that hand everything on to others.
  */
 function mayHold(type: MediaType, container: Container): boolean {

@@ -116,7 +116,7 @@ function inBackground(output: Output, { latency }: Given): Output {
   return new BackgroundOutput(output, { latency, comesLate: false });
 }
 
-/** Checks that the script may open what an output opens, and gives the options to do so with. */
+/** Checks that the script may open what an output opens, and returns the options to do so with. */
 export function allow(
   url: string,
   { container: { access, device } }: Output,

@@ -120,7 +120,7 @@ export class Encoder implements Disposable {
     return "a sample may be NaN or infinite, which this encoder does not take";
   }
 
-  /** Gives the packets that the encoder holds back. It takes frames again only if it can reset. */
+  /** Forwards the packets that the encoder has buffered. It takes frames again only if it can reset. */
   *finish(next: Sink<Packet>): Steps<void> {
     if (this.#drained || !this.#delays()) return;
     const { avcodec, encoding, layout: { constants } } = ffmpeg();

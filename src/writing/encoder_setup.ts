@@ -17,7 +17,7 @@ import { inverse, type Rational, valueOf } from "../media/time.ts";
 /** FFmpeg's scale for `global_quality`: one step of quality is 118. */
 const FF_QP2LAMBDA = 118;
 
-/** Settings that most encoders share. What is left out stays as the encoder has it. */
+/** Settings that most encoders share. What is not set stays as the encoder has it. */
 export interface CodecConfig {
   /** Bits per second. */
   readonly bitRate?: number;

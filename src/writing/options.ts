@@ -23,14 +23,14 @@ export interface StreamWriterOptions {
    */
   readonly realtime?: boolean;
   /**
-   * Sends in the background, and lets so many seconds of media wait for a slow receiver: when it is
+   * Sends in the background, and lets so many seconds of media wait for a slow viewer: when it is
    * behind by more, everything up to the next key frame is dropped. Writing then never waits for the
-   * receiver. Default: nothing is dropped, and writing waits. Needs the async calls.
+   * viewer. Default: nothing is dropped, and writing waits. Needs the async calls.
    */
   readonly latency?: number;
   /**
-   * Whether to wait for the next receiver when one has gone, or to connect again where the writer is
-   * the one that connects. The next one is sent to from a key frame on, its times beginning with 0.
+   * Whether to wait for the next viewer when one has gone, or to connect again where the writer is
+   * the one that connects. The next one gets the video from a key frame on, with times from 0.
    *
    * @default {false}
    */

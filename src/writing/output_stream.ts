@@ -96,7 +96,7 @@ export abstract class OutputStream<Input, Checked extends { numFrames: number }>
   readonly encoder: Encoder;
   /** The unit in which this stream's chunks are counted. */
   readonly timeBase: Rational;
-  /** What the packets are handed to. */
+  /** Where the packets go. */
   readonly #write: Sink<Packet>;
   #graph: FilterGraph | undefined;
   readonly #graphOf: (() => FilterGraph) | undefined;
@@ -184,7 +184,7 @@ export abstract class OutputStream<Input, Checked extends { numFrames: number }>
     const end = toSeconds(next, this.timeBase);
     throw new RangeError(
       `Expected pts of ${end} or later, as the stream has been written up to there, got ${pts}` +
-        (this.type === "video" ? " (a higher frame rate has room for more pictures)" : ""),
+        (this.type === "video" ? " (a higher frame rate has room for more frames)" : ""),
     );
   }
 
@@ -362,7 +362,7 @@ function audioConversion({ format, sampleRate, layout }: AudioEncoderSettings): 
   return `aformat=sample_fmts=${sampleFormatName(format.id)}:sample_rates=${sampleRate}${channels}`;
 }
 
-/** What a stream of pictures needs to know of the output that its packets go to. */
+/** What a video stream needs to know of the output that its packets go to. */
 type VideoOutput = Pick<Output, "container" | "keyRequests" | "retainsPackets">;
 
 /** A video stream of a writer. */
@@ -429,7 +429,7 @@ function pictureShape(name: string, width: number, height: number): PictureShape
   wholeNumber("width", width, { max: 65535 });
   wholeNumber("height", height, { max: 65535 });
   if (ffmpeg().avutil.av_image_check_size(width, height, 0, null) < 0) {
-    throw new RangeError(`Expected a picture that fits in memory, got one of ${width}x${height}`);
+    throw new RangeError(`Expected a frame that fits in memory, got one of ${width}x${height}`);
   }
   return { format, width, height, planes: planesOf(format, width, height) };
 }

@@ -79,7 +79,7 @@ function sum(numbers: readonly number[]): number {
 
 /** What a writer has done so far. */
 export interface StreamWriterStats {
-  /** Frames encoded: pictures, and stretches of samples. */
+  /** Frames encoded: of video, and of samples. */
   readonly frames: number;
   /** Packets written. */
   readonly packets: number;
@@ -91,11 +91,11 @@ export interface StreamWriterStats {
   readonly speed: number;
   /** Paced: packets that came too late by more than they last. */
   readonly late: number;
-  /** Packets that were left out, to keep up with a clock or because a receiver was too slow. */
+  /** Packets that were dropped, to keep up with a clock or because a viewer was too slow. */
   readonly dropped: number;
   /** With `latency`: packets that wait to be sent. */
   readonly queued: number;
-  /** With `reconnect`: how often the receiver had gone. */
+  /** With `reconnect`: how often the viewer had gone. */
   readonly reconnects: number;
   /** Sound devices: how often the device ran out of samples. */
   readonly underruns: number;

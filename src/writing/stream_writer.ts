@@ -61,8 +61,8 @@ import { WriterCalls } from "./writer_calls.ts";
  * const writer = new StreamWriter(await Deno.makeTempFile({ suffix: ".mp4" }));
  * writer.addVideoStream(30, 320, 240, { encoderOption: { preset: "veryfast" } });
  * using out = writer.openSync();
- * const picture = new Uint8Array(320 * 240 * 3);
- * for (let i = 0; i < 30; i++) out.writeVideoChunkSync(0, picture.fill(i * 8));
+ * const frame = new Uint8Array(320 * 240 * 3);
+ * for (let i = 0; i < 30; i++) out.writeVideoChunkSync(0, frame.fill(i * 8));
  * ```
  */
 export class StreamWriter implements Disposable, AsyncDisposable {
@@ -335,7 +335,7 @@ export class StreamWriter implements Disposable, AsyncDisposable {
   }
 
   /**
-   * What a receiver of RTP must be told: where the streams go and how they are encoded, in SDP. RTP
+   * What a viewer of RTP needs to know, in SDP: where the streams go and how they are encoded. RTP
    * carries one stream; video with sound takes two writers, one for each.
    *
    * @param others Other open writers whose streams belong to the same session.

@@ -62,7 +62,7 @@ export class AudioFrames extends FrameStage {
   readonly #sampleRate: number;
   readonly #layout: ChannelLayout;
   readonly #size: number;
-  /** Whether a frame must be full before it is handed on. */
+  /** Whether a frame must be full before it is forwarded. */
   readonly #fixed: boolean;
   /** Whether gaps are filled with silence, as the container does not keep times. */
   readonly #fillsGaps: boolean;
@@ -117,14 +117,14 @@ export class AudioFrames extends FrameStage {
     if (!this.#fixed) yield* this.finish(next);
   }
 
-  /** Hands on what has been gathered, as a short frame. */
+  /** Forwards what has been gathered, as a short frame. */
   *finish(next: Sink<Frame>): Steps<void> {
     if (this.#filled === 0) return;
     if (this.#filled < this.#least) this.#silence(this.#least - this.#filled);
     yield* this.#emit(next);
   }
 
-  /** Goes on with so many moments of silence; there must be room for them. */
+  /** Goes on with so many sample frames of silence; there must be room for them. */
   #silence(count: number): void {
     const channels = this.#layout.channels;
     const [begin, end] = [this.#filled * channels, (this.#filled + count) * channels];
@@ -170,13 +170,13 @@ export class AudioFrames extends FrameStage {
   }
 }
 
-/** Copies pictures into frames; times are in pictures. */
+/** Copies video frames into native ones; times are in frames. */
 export class VideoFrames extends FrameStage {
   readonly #shape: PictureShape;
   readonly #size: number;
   #planes: { pointer: Pointer<"bytes">; stride: number }[] = [];
 
-  /** Makes the stage for pictures of a shape. */
+  /** Makes the stage for frames of a shape. */
   constructor(shape: PictureShape) {
     super();
     this.#shape = shape;
@@ -184,7 +184,7 @@ export class VideoFrames extends FrameStage {
     this.allocate();
   }
 
-  /** Takes a chunk whose first picture is due at `pts`, or right after the last one. */
+  /** Takes a chunk whose first frame is due at `pts`, or right after the last one. */
   *push(chunk: CheckedVideo, pts: number | undefined, next: Sink<Frame>): Steps<void> {
     this.nextPts = pts ?? this.nextPts;
     for (const piece of chunk.pieces) {

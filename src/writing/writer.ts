@@ -329,7 +329,7 @@ export class Writer implements QueueOwner {
     }
   }
 
-  /** Ends a wait for the next receiver: it is being closed. */
+  /** Ends a wait for the next viewer: it is being closed. */
   giveUp(): void {
     if (!this.#output.freed) this.#output.giveUp?.();
   }
@@ -349,7 +349,7 @@ export class Writer implements QueueOwner {
     const failures = yield* attempt(...this.#streams.map((stream) => () => stream.flush()));
     if (drain) failures.push(...yield* attempt(() => this.#pad()));
     failures.push(...yield* attempt(() => output.finish(failures.length === 0)));
-    // Some containers do not tell that writing their end was interrupted.
+    // Some containers do not report that writing their end was interrupted.
     if (output.interrupt.triggered) failures.push(failure(EXIT, "write the end"));
     return failures;
   }

@@ -495,7 +495,7 @@ onSound("SDL's sound devices are chosen by name, and an unknown one lists them",
     strictEqual(error?.codeName, "ENODEV", `SDL ${version}: ${JSON.stringify(error)}`);
     match(error.message, /"The other".*SDL knows .*"The other one"/);
     const { error: none } = await play("open", { format: "audio", streams: "v" }, env).told;
-    match(none?.message ?? "", /"audio" does not take video, only sound/);
+    match(none?.message ?? "", /"audio" does not take video, only audio/);
   }));
   // By the destination, and by an option.
   const ways = [{ url: "The other one" }, { options: { device: "The other one" } }];
