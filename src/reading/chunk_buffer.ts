@@ -24,7 +24,7 @@ function capacity(needed: number, size: number, first: number): number {
   return Math.min(size, Math.max(first, 2 * needed));
 }
 
-/** A chunk that can give its memory back to the reader. */
+/** A chunk whose memory can be returned to the reader. */
 export type Reusable<T> = T & Disposable;
 
 /** Chunks waiting to be taken, oldest first. */
@@ -252,7 +252,7 @@ class Pool {
     return this.#free.pop() ?? new ArrayBuffer(size);
   }
 
-  give(memory: ArrayBuffer): void {
+  put(memory: ArrayBuffer): void {
     const usable = memory.byteLength === this.#size && !memory.detached;
     if (usable && this.#free.length < 8) this.#free.push(memory);
   }
@@ -344,9 +344,9 @@ class DecodedVideo implements Reusable<VideoChunk> {
     return this.#shape;
   }
 
-  /** Gives the memory back, once. */
+  /** Returns the memory, once. */
   [Symbol.dispose](): void {
-    this.#pool?.give(this.data.buffer as ArrayBuffer);
+    this.#pool?.put(this.data.buffer as ArrayBuffer);
     this.#pool = undefined;
   }
 }
