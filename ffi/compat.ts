@@ -14,12 +14,10 @@ import {
   offsetBy,
   PointerSlot,
   rationalList,
-  readCString,
   textIn,
   uint64List,
   viewOf,
 } from "./memory.ts";
-import { setOption } from "./options.ts";
 import type { AnyPointer, Pointer } from "./pointer.ts";
 import type { Rational, Struct } from "./struct.ts";
 
@@ -119,19 +117,13 @@ export function layoutName(layout: ChannelLayout): string {
   }
 }
 
-/** How an `abuffer` filter is told the layout of what it will be given. */
-export function layoutArgument(layout: ChannelLayout): string {
-  return layout.mask === 0n
-    ? `channels=${layout.channels}`
-    : `channel_layout=0x${layout.mask.toString(16)}`;
-}
-
 /**
- * Has the filters of a graph scale as libswscale does and all later releases do, by the bicubic
- * method: the scale filter of FFmpeg 4 is bilinear if it is not told otherwise.
+ * Makes the filters of a graph scale as libswscale does and all later releases do, by the bicubic
+ * method: the scale filter of FFmpeg 4 is bilinear unless it is set.
  */
 export function preferBicubic(graph: Pointer<"AVFilterGraph">): void {
-  setOption(graph, "scale_sws_opts", "flags=bicubic");
+  const value = cString("flags=bicubic");
+  ffmpeg().avutil.av_opt_set(graph, cString("scale_sws_opts"), value, 0);
 }
 
 /** What an encoder supports, in its own order of preference; `undefined` where anything goes. */
@@ -241,43 +233,21 @@ export function setDisplayMatrix(stream: Struct<"AVStream">, matrix: readonly nu
   if (data !== null) new Int32Array(viewOf(data, matrix.length * 4).buffer).set(matrix);
 }
 
-/** Whether this FFmpeg has a container or output device of that name. */
-export function hasMuxer(name: string): boolean {
-  const find = () => ffmpeg().avformat.av_guess_format(cString(name), null, null) !== null;
-  return find() || (ffmpeg().avdevice !== null && find());
-}
-
-/** The classes of what is below the objects of a class and takes options, too. */
-export function childClasses(avClass: AnyPointer | null): Pointer<"AVClass">[] {
-  if (avClass === null) return [];
-  const parent = avClass as Pointer<"AVClass">;
+/** Steps through the classes below a class: each call returns the next one, `null` after the last. */
+export function childClassIterator(
+  parent: Pointer<"AVClass">,
+): () => Pointer<"AVClass"> | null {
   const { avutil } = ffmpeg();
   const iterate = avutil.av_opt_child_class_iterate;
-  const state = new PointerSlot<"bytes">();
-  const classes: Pointer<"AVClass">[] = [];
-  const next = () =>
-    iterate === null
-      ? avutil.av_opt_child_class_next!(parent, classes.at(-1) ?? null)
-      : iterate(parent, state.address);
-  for (let child = next(); child !== null; child = next()) classes.push(child);
-  return classes;
+  if (iterate !== null) {
+    const state = new PointerSlot<"bytes">();
+    return () => iterate(parent, state.address);
+  }
+  let last: Pointer<"AVClass"> | null = null;
+  return () => last = avutil.av_opt_child_class_next!(parent, last);
 }
 
 /** The class of a protocol's options, where this FFmpeg can tell. */
 export function protocolClass(name: string): Pointer<"AVClass"> | null {
   return ffmpeg().avformat.avio_protocol_get_class?.(cString(name)) ?? null;
-}
-
-/**
- * The options to open an input with. An RTSP server waits for a publisher as long as it takes, by a
- * default that FFmpeg 9.0 itself refuses: the longest time that can be given stands for it.
- */
-export function inputOptions(given: Readonly<Record<string, string>>): Record<string, string> {
-  const listens = /\blisten\b/.test(given.rtsp_flags ?? "");
-  return listens ? { listen_timeout: "2147483", ...given } : { ...given };
-}
-
-/** The name of the protocol that FFmpeg would use for a URL; empty if none. */
-export function protocolOf(url: string): string {
-  return readCString(ffmpeg().avformat.avio_find_protocol_name(cString(url)));
 }

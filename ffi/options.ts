@@ -4,6 +4,7 @@
  * @module
  */
 
+import { childClassIterator } from "./compat.ts";
 import { ffmpeg } from "./libraries.ts";
 import { cString, pointerAt, PointerSlot, readCString } from "./memory.ts";
 import type { AnyPointer, Pointer } from "./pointer.ts";
@@ -132,6 +133,15 @@ function textAt(place: AnyPointer): string | undefined {
   return text === null ? undefined : readCString(text);
 }
 
+/** The classes of the objects below those of a class, which take options too. */
+export function childClasses(avClass: AnyPointer | null): Pointer<"AVClass">[] {
+  if (avClass === null) return [];
+  const next = childClassIterator(avClass as Pointer<"AVClass">);
+  const classes: Pointer<"AVClass">[] = [];
+  for (let child = next(); child !== null; child = next()) classes.push(child);
+  return classes;
+}
+
 /** Whether a class has an option of that name. */
 export function hasOption(avClass: AnyPointer | null, name: string): boolean {
   if (avClass === null) return false;
@@ -141,9 +151,18 @@ export function hasOption(avClass: AnyPointer | null, name: string): boolean {
   return avutil.av_opt_find_in_class(object, cString(name), null, 0, flags) !== null;
 }
 
-/** Sets an option on a context or on the private part below it; gives FFmpeg's return code. */
+/** Sets an option on a context or on the private part below it; returns FFmpeg's code. */
 export function setOption(object: AnyPointer, name: string, value: string): number {
   const { avutil, layout } = ffmpeg();
   const flags = layout.constants.AV_OPT_SEARCH_CHILDREN;
   return avutil.av_opt_set(object, cString(name), cString(value), flags);
+}
+
+/**
+ * The options to open an input with. An RTSP server waits for a publisher without limit by default,
+ * by a value that FFmpeg 9.0 itself rejects: the longest time that it takes replaces it.
+ */
+export function inputOptions(given: Readonly<Record<string, string>>): Record<string, string> {
+  const listens = /\blisten\b/.test(given.rtsp_flags ?? "");
+  return listens ? { listen_timeout: "2147483", ...given } : { ...given };
 }

@@ -1,36 +1,20 @@
 /**
- * The search for FFmpeg: the newest release that Sluice knows, in the first place that has one.
+ * The search for FFmpeg: the newest supported release, in the first place that has one.
  *
  * @module
  */
 
 import { LibraryError } from "./error.ts";
-import { layout as layout58 } from "./layouts/58.ts";
-import { layout as layout59 } from "./layouts/59.ts";
-import { layout as layout60 } from "./layouts/60.ts";
-import { layout as layout61 } from "./layouts/61.ts";
-import { layout as layout62 } from "./layouts/62.ts";
-import { layout as layout63 } from "./layouts/63.ts";
+import { LAYOUTS, releaseOf, SUPPORTED_RELEASES } from "./layouts/all.ts";
 import type { Layout } from "./layouts/fields.ts";
 import { installCommand, type Place, places } from "./locate.ts";
 import { environment, listFolder, osRelease } from "./machine.ts";
 import { NotFound } from "./opener.ts";
 
-/** The table of every FFmpeg that Sluice knows, newest first. */
-export const LAYOUTS: readonly Layout[] = [
-  layout63,
-  layout62,
-  layout61,
-  layout60,
-  layout59,
-  layout58,
-];
-
 const NEWEST = LAYOUTS[0]!;
 const OLDEST = LAYOUTS.at(-1)!;
-const NEWEST_RELEASE = NEWEST.release.replace(/\..*/, "");
 
-/** The major versions of libavutil before and after those that Sluice knows. */
+/** The major versions of libavutil before and after those that Sluice supports. */
 const UNSUPPORTED = [
   ...[4, 3, 2, 1].map((age) => OLDEST.majors.avutil - age),
   ...[1, 2, 3].map((age) => NEWEST.majors.avutil + age),
@@ -65,11 +49,13 @@ export function search<T>(open: (layout: Layout, place: Place) => T): T {
   ]));
 }
 
-/** Says which releases that Sluice does not know are in a place. */
+/** Names the unsupported releases in a place. */
 function unsupportedIn(place: Place): string[] {
   return UNSUPPORTED.filter((major) => canOpen(place.find("avutil", major))).map((major) =>
     `Found but not supported: libavutil ${major} in ${place.name}, of an FFmpeg ` +
-    (major < OLDEST.majors.avutil ? `older than ${OLDEST.release}` : `newer than ${NEWEST_RELEASE}`)
+    (major < OLDEST.majors.avutil
+      ? `older than ${OLDEST.release}`
+      : `newer than ${releaseOf(NEWEST)}`)
   );
 }
 
@@ -85,11 +71,10 @@ function canOpen(path: string | undefined): boolean {
 
 function notFoundMessage(where: readonly Place[], found: readonly string[]): string {
   const wanted = LAYOUTS.map((layout) => layout.majors.avutil).toSorted((a, b) => a - b);
-  const releases = `FFmpeg ${OLDEST.release} to ${NEWEST_RELEASE}`;
   const looked = where.map((place) => place.name).join(", ");
   return [
-    `Cannot use FFmpeg's libraries: looked for libavutil ${wanted.join(", ")} (${releases}) ` +
-    `and the libraries that belong to it in ${looked}`,
+    `Cannot use FFmpeg's libraries: looked for libavutil ${wanted.join(", ")} ` +
+    `(FFmpeg ${SUPPORTED_RELEASES}) and the libraries that belong to it in ${looked}`,
     ...found,
     `To install FFmpeg here: ${installCommandHere()}`,
     `If it is in a folder of its own, name that folder in the environment variable ` +

@@ -4,6 +4,7 @@
  * To add a tool, add an entry to {@linkcode REQUIREMENTS}; nothing else changes.
  */
 
+import { LAYOUTS, releaseOf, SUPPORTED_RELEASES } from "../ffi/layouts/all.ts";
 import { LIBRARIES } from "../ffi/locate.ts";
 
 /** A task of `deno.json` that needs something of the machine. */
@@ -67,7 +68,7 @@ const FFMPEG_PACKAGES: Requirement["packages"] = {
 /** Everything that any task needs or can use. */
 export const REQUIREMENTS: readonly Requirement[] = [
   {
-    name: "FFmpeg's shared libraries (4.3 to 9)",
+    name: `FFmpeg's shared libraries (${SUPPORTED_RELEASES})`,
     detection: { kind: "libraries" },
     tasks: { demo: "required", test: "required" },
     packages: FFMPEG_PACKAGES,
@@ -221,30 +222,21 @@ function isPresent(detection: Detection, machine: Machine): boolean {
   }
 }
 
-// Library versions by FFmpeg release, newest first, in the order of LIBRARIES.
-const RELEASES: readonly (readonly [release: string, versions: readonly number[]])[] = [
-  ["9", [61, 7, 10, 63, 63, 12, 63]],
-  ["8", [60, 6, 9, 62, 62, 11, 62]],
-  ["7", [59, 5, 8, 61, 61, 10, 61]],
-  ["6", [58, 4, 7, 60, 60, 9, 60]],
-  ["5", [57, 4, 6, 59, 59, 8, 59]],
-  ["4", [56, 3, 5, 58, 58, 7, 58]],
-];
-
 // libavcodec.so.60, libavcodec-1a2b3c.so.60.31.102, libavcodec.60.31.dylib, avcodec-60.dll
 const LIBRARY_FILE = new RegExp(
   `^(?:lib)?(${LIBRARIES.join("|")})(?:-[0-9a-f]{6,})?` +
     String.raw`(?:\.so\.(\d+)(?:\.\d+)*|\.(\d+)(?:\.\d+)*\.dylib|-(\d+)\.dll)$`,
 );
 
-/** Tells which FFmpeg release is complete among the files of one place, the newest if several. */
+/** The FFmpeg release that is complete among the files of one place, the newest if several. */
 export function releaseAmong(fileNames: readonly string[]): string | undefined {
   const found = new Set<string>();
   for (const fileName of fileNames) {
     const [, library, so, dylib, dll] = LIBRARY_FILE.exec(fileName) ?? [];
     if (library !== undefined) found.add(`${library} ${so ?? dylib ?? dll}`);
   }
-  const isComplete = (versions: readonly number[]) =>
-    LIBRARIES.every((library, index) => found.has(`${library} ${versions[index]}`));
-  return RELEASES.find(([, versions]) => isComplete(versions))?.[0];
+  const layout = LAYOUTS.find(({ majors }) =>
+    LIBRARIES.every((library) => found.has(`${library} ${majors[library]}`))
+  );
+  return layout && releaseOf(layout);
 }

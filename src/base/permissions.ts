@@ -5,7 +5,8 @@
  * @module
  */
 
-import { protocolClass, protocolOf } from "../../ffi/compat.ts";
+import { protocolClass } from "../../ffi/compat.ts";
+import { protocolOf } from "../../ffi/lookup.ts";
 import { hasOption } from "../../ffi/options.ts";
 import {
   FILE_FILTERS,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { protocolOf } from "../../ffi/compat.ts";
+import { protocolOf } from "../../ffi/lookup.ts";
 import {
   flag,
   location,

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { childClasses, protocolClass } from "../../ffi/compat.ts";
+import { protocolClass } from "../../ffi/compat.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { cString } from "../../ffi/memory.ts";
-import { type Option, optionsOf } from "../../ffi/options.ts";
+import { childClasses, type Option, optionsOf } from "../../ffi/options.ts";
 import type { AnyPointer } from "../../ffi/pointer.ts";
 import { text } from "../base/arguments.ts";
 import { listed, shown, suggestion } from "../base/text.ts";

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { protocolOf } from "../../ffi/compat.ts";
 import { codeNameOf, type FFmpegError } from "../../ffi/error.ts";
+import { protocolOf } from "../../ffi/lookup.ts";
 
 /** The only container that a protocol carries; FFmpeg sends others without a word. */
 const CARRIED: readonly [RegExp, string][] = [

@@ -6,10 +6,10 @@
 
 import { OutputContext } from "../../ffi/avio/output_context.ts";
 import { call, type Pending, type Steps } from "../../ffi/call.ts";
-import { protocolOf } from "../../ffi/compat.ts";
 import { posixCode } from "../../ffi/error.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
+import { protocolOf } from "../../ffi/lookup.ts";
 import type { AnyPointer, Pointer } from "../../ffi/pointer.ts";
 import { failure } from "../base/failure.ts";
 import { networkHint } from "../facts/network.ts";

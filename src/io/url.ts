@@ -5,10 +5,11 @@
  */
 
 import { call, type Steps } from "../../ffi/call.ts";
-import { protocolClass, protocolOf } from "../../ffi/compat.ts";
+import { protocolClass } from "../../ffi/compat.ts";
 import { Dictionary } from "../../ffi/dictionary.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
+import { protocolOf } from "../../ffi/lookup.ts";
 import { cString, PointerSlot } from "../../ffi/memory.ts";
 import type { AnyPointer } from "../../ffi/pointer.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { call, type Sink, type Steps } from "../../ffi/call.ts";
-import { type ChannelLayout, layoutArgument, preferBicubic } from "../../ffi/compat.ts";
+import { type ChannelLayout, preferBicubic } from "../../ffi/compat.ts";
 import { EAGAIN, EOF } from "../../ffi/error.ts";
 import { Handle } from "../../ffi/handle.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
@@ -28,7 +28,7 @@ export interface GraphSource {
   readonly args: string;
 }
 
-/** The source of a graph for samples. */
+/** The source of a graph for audio frames. */
 export function audioSource(
   format: number,
   sampleRate: number,
@@ -42,7 +42,12 @@ export function audioSource(
   };
 }
 
-/** The source of a graph for pictures. */
+/** The argument that names the channel layout of an `abuffer` filter's input. */
+function layoutArgument({ channels, mask }: ChannelLayout): string {
+  return mask === 0n ? `channels=${channels}` : `channel_layout=0x${mask.toString(16)}`;
+}
+
+/** The source of a graph for video frames. */
 export function videoSource(
   format: number,
   width: number,

@@ -5,9 +5,9 @@
  */
 
 import type { Pending, Steps } from "../../ffi/call.ts";
-import { hasMuxer } from "../../ffi/compat.ts";
 import { posixCode } from "../../ffi/error.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
+import { hasMuxer } from "../../ffi/lookup.ts";
 import { cString } from "../../ffi/memory.ts";
 import { lookAfterWindow, outliveDisplayOfFFmpeg, windowTrouble } from "../../ffi/sdl/window.ts";
 import type { AnyPointer } from "../../ffi/pointer.ts";

@@ -5,12 +5,13 @@
  */
 
 import { call, type Pending, type Steps, type Twin } from "../../ffi/call.ts";
-import { hasMuxer, layoutOf, protocolOf, setDisplayMatrix } from "../../ffi/compat.ts";
+import { layoutOf, setDisplayMatrix } from "../../ffi/compat.ts";
 import { replaceEntries } from "../../ffi/dictionary.ts";
 import { EAGAIN, posixCode } from "../../ffi/error.ts";
 import { Handle } from "../../ffi/handle.ts";
 import { Interrupt } from "../../ffi/interrupt.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
+import { hasMuxer, protocolOf } from "../../ffi/lookup.ts";
 import {
   addressOf,
   cString,

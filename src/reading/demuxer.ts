@@ -5,13 +5,14 @@
  */
 
 import { call, type Sink, type Steps, type Twin, yieldToEventLoop } from "../../ffi/call.ts";
-import { displayMatrix, inputOptions, layoutOf } from "../../ffi/compat.ts";
+import { displayMatrix, layoutOf } from "../../ffi/compat.ts";
 import { Dictionary, readEntries } from "../../ffi/dictionary.ts";
 import { EXIT } from "../../ffi/error.ts";
 import { Handle } from "../../ffi/handle.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { cString, pointerAt, PointerSlot, readCString } from "../../ffi/memory.ts";
+import { inputOptions } from "../../ffi/options.ts";
 import type { AnyPointer, Pointer } from "../../ffi/pointer.ts";
 import type { Struct } from "../../ffi/struct.ts";
 import { check } from "../base/failure.ts";

@@ -5,8 +5,9 @@
  */
 
 import type { Steps } from "../../ffi/call.ts";
-import { protocolClass, protocolOf } from "../../ffi/compat.ts";
+import { protocolClass } from "../../ffi/compat.ts";
 import { Interrupt } from "../../ffi/interrupt.ts";
+import { protocolOf } from "../../ffi/lookup.ts";
 import {
   flag,
   location,

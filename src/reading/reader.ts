@@ -6,10 +6,11 @@
  */
 
 import { type Sink, sleep, type Steps, yieldToEventLoop } from "../../ffi/call.ts";
-import { displayMatrix, protocolOf } from "../../ffi/compat.ts";
+import { displayMatrix } from "../../ffi/compat.ts";
 import { EAGAIN, EOF, posixCode } from "../../ffi/error.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
+import { protocolOf } from "../../ffi/lookup.ts";
 import type { Pointer } from "../../ffi/pointer.ts";
 import { failure } from "../base/failure.ts";
 import type { QueueOwner } from "../base/serial_queue.ts";

@@ -5,7 +5,8 @@
  */
 
 import { runSync } from "../../ffi/call.ts";
-import { defaultLayout, hasMuxer } from "../../ffi/compat.ts";
+import { defaultLayout } from "../../ffi/compat.ts";
+import { hasMuxer } from "../../ffi/lookup.ts";
 import { hasSdl, prefersSdl } from "../../ffi/sdl/library.ts";
 import {
   flag,

@@ -7,12 +7,8 @@ import { FFMPEG_CODES, POSIX_CODES } from "../../ffi/codes.ts";
 import { Dictionary, readEntries, replaceEntries } from "../../ffi/dictionary.ts";
 import { codeNameOf, EAGAIN, EOF, EXIT, FFmpegError, posixCode } from "../../ffi/error.ts";
 import { Handle, liveHandles } from "../../ffi/handle.ts";
-import { layout as layout58 } from "../../ffi/layouts/58.ts";
 import { layout as layout59 } from "../../ffi/layouts/59.ts";
-import { layout as layout60 } from "../../ffi/layouts/60.ts";
-import { layout as layout61 } from "../../ffi/layouts/61.ts";
-import { layout as layout62 } from "../../ffi/layouts/62.ts";
-import { layout as layout63 } from "../../ffi/layouts/63.ts";
+import { LAYOUTS, SUPPORTED_RELEASES } from "../../ffi/layouts/all.ts";
 import { fields, type Layout } from "../../ffi/layouts/fields.ts";
 import { type FFmpeg, ffmpeg } from "../../ffi/libraries.ts";
 import { fileFor, installCommand, LIBRARIES, loaderName, places } from "../../ffi/locate.ts";
@@ -23,8 +19,6 @@ import { NOPTS, structClass } from "../../ffi/struct.ts";
 import { verifyLayout, withoutNewerFields } from "../../ffi/verify.ts";
 import { StreamReader } from "../../mod.ts";
 import { allFreed, noLiveHandles, run, runDeno, tempDir, threeTries } from "../support/helpers.ts";
-
-const LAYOUTS: readonly Layout[] = [layout58, layout59, layout60, layout61, layout62, layout63];
 
 /** A codec context of no codec, freed at the end of the block. */
 function codecContext(): Disposable & { readonly pointer: Pointer<"AVCodecContext"> } {
@@ -160,7 +154,6 @@ Deno.test("layouts have fields within their structs, that share no byte", () => 
     struct: 1,
     array: 1,
   };
-  strictEqual(new Set(LAYOUTS.map(({ majors }) => majors.avcodec)).size, 6);
   for (const { release, structs } of LAYOUTS) {
     for (const [name, offsets] of Object.entries(structs)) {
       const kinds = fields[name as keyof typeof fields] as Record<string, string>;
@@ -181,6 +174,13 @@ Deno.test("layouts have fields within their structs, that share no byte", () => 
       }
     }
   }
+});
+
+Deno.test("LAYOUTS are the tables of ffi/layouts/, the newest first", () => {
+  const files = [...Deno.readDirSync(new URL("../../ffi/layouts", import.meta.url))]
+    .flatMap(({ name }) => /^(\d+)\.ts$/.exec(name)?.[1] ?? []);
+  const newestFirst = files.map(Number).toSorted((a, b) => b - a);
+  deepStrictEqual(LAYOUTS.map(({ majors }) => majors.avcodec), newestFirst);
 });
 
 /** FFmpeg as it is, but for its layout table. */
@@ -366,7 +366,8 @@ Deno.test("LibraryError says what was looked for, where, and how to install it",
   using dir = tempDir();
   const message = await errorWith(dir.path);
   ok(message.startsWith("LibraryError: Cannot use FFmpeg's libraries"), message);
-  ok(message.includes("libavutil 56, 57, 58, 59, 60, 61 (FFmpeg 4.3 to 9)"), message);
+  const majors = LAYOUTS.map(({ majors }) => majors.avutil).toReversed().join(", ");
+  ok(message.includes(`libavutil ${majors} (FFmpeg ${SUPPORTED_RELEASES})`), message);
   ok(message.includes(dir.path), message);
   ok(!message.includes("Found but not usable"), message);
   ok(/To install FFmpeg here: \S+/.test(message), message);
@@ -556,7 +557,13 @@ Deno.test({
   name: "LibraryError names a release that Sluice does not know",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
-    for (const [major, age] of [[55, "older than 4.3"], [62, "newer than 9"]] as const) {
+    const majors = LAYOUTS.map(({ majors }) => majors.avutil);
+    const [oldest, newest] = SUPPORTED_RELEASES.split(" to ");
+    const unknown = [
+      [Math.min(...majors) - 1, `older than ${oldest}`],
+      [Math.max(...majors) + 1, `newer than ${newest}`],
+    ] as const;
+    for (const [major, age] of unknown) {
       using dir = tempDir();
       // Any library will do: that it can be opened is all that is asked.
       const maps = await Deno.readTextFile("/proc/self/maps");

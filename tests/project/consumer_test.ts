@@ -1,3 +1,5 @@
+/** Projects that use Sluice, outside of this one: their code is type-checked, and its tests run. */
+
 import { strictEqual } from "node:assert";
 
 const MODULE = new URL("../../mod.ts", import.meta.url).href;
@@ -21,19 +23,21 @@ await reader.readable(audio).pipeTo(writer.audioWritable(out));
 await save("a.wav", await load("a.flac"));
 `;
 
-/** How such a project tests its code. */
+/** How such a project tests its code. The sanitizers are on whatever Deno's defaults are. */
 const TESTS = `
 import { ffmpeg, load, save, StreamReader, StreamWriter } from "@sluice/av";
 
 await ffmpeg.load();
 
-Deno.test("sound comes back as it was", async () => {
+const sanitizers = { sanitizeOps: true, sanitizeResources: true };
+
+Deno.test("sound comes back as it was", sanitizers, async () => {
   await save("tone.wav", new Float32Array(8000).fill(0.5), 8000);
   const { numFrames } = await load("tone.wav");
   if (numFrames !== 8000) throw new Error("some is missing");
 });
 
-Deno.test("video comes back as it was", async () => {
+Deno.test("video comes back as it was", sanitizers, async () => {
   const writer = new StreamWriter("grey.mp4");
   writer.addVideoStream(25, 64, 48);
   {
@@ -47,22 +51,32 @@ Deno.test("video comes back as it was", async () => {
 });
 `;
 
-/** Runs a command of Deno's in that project, outside of this one, with a configuration of its own. */
-async function inProject(
-  command: readonly string[],
-  config: Record<string, unknown> = {},
-): Promise<void> {
+/** The compiler options of two such projects: Deno's own defaults, and the strictest. */
+const PROJECTS: Readonly<Record<string, Record<string, boolean>>> = {
+  usual: {},
+  strict: {
+    noImplicitOverride: true,
+    noUncheckedIndexedAccess: true,
+    exactOptionalPropertyTypes: true,
+  },
+};
+
+/** Runs Deno in a folder with these projects, which one process type-checks as a workspace. */
+async function inProjects(...args: string[]): Promise<void> {
   const folder = await Deno.makeTempDir();
+  const write = (path: string, text: string) => Deno.writeTextFile(`${folder}/${path}`, text);
   try {
-    const all = { imports: { "@sluice/av": MODULE }, lock: false, ...config };
-    await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify(all));
-    await Deno.writeTextFile(`${folder}/main.ts`, CODE);
-    await Deno.writeTextFile(`${folder}/main_test.ts`, TESTS);
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [...command],
-      cwd: folder,
-      env: { NO_COLOR: "1" },
-    }).output();
+    const workspace = Object.keys(PROJECTS).map((project) => `./${project}`);
+    const config = { workspace, imports: { "@sluice/av": MODULE }, lock: false };
+    await write("deno.json", JSON.stringify(config));
+    for (const [project, compilerOptions] of Object.entries(PROJECTS)) {
+      await Deno.mkdir(`${folder}/${project}`);
+      await write(`${project}/deno.json`, JSON.stringify({ compilerOptions }));
+      await write(`${project}/main.ts`, CODE);
+      await write(`${project}/main_test.ts`, TESTS);
+    }
+    const options = { args, cwd: folder, env: { NO_COLOR: "1" } };
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), options).output();
     const decoder = new TextDecoder();
     strictEqual(code, 0, decoder.decode(stderr) + decoder.decode(stdout));
   } finally {
@@ -70,14 +84,10 @@ async function inProject(
   }
 }
 
-function check(compilerOptions: Record<string, boolean>): Promise<void> {
-  return inProject(["check", "main.ts"], { compilerOptions });
-}
+Deno.test("a project type-checks, with Deno's own compiler options and with stricter ones", () => {
+  const files = Object.keys(PROJECTS).map((it) => [`${it}/main.ts`, `${it}/main_test.ts`]);
+  return inProjects("check", ...files.flat());
+});
 
 Deno.test("a project's own tests pass with all sanitizers on, after ffmpeg.load()", () =>
-  inProject(["test", "-A", "--sanitize-ops", "--sanitize-resources"]));
-
-Deno.test("a project with Deno's own compiler options type-checks", () => check({}));
-
-Deno.test("a project with stricter compiler options type-checks", () =>
-  check({ noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true }));
+  inProjects("test", "-A", "--no-check", "usual"));

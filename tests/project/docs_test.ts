@@ -1,4 +1,5 @@
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { LAYOUTS, SUPPORTED_RELEASES } from "../../ffi/layouts/all.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const PAGES = ["README.md", ...pagesIn("docs/")];
@@ -64,6 +65,22 @@ Deno.test("docs/ names each export, each type and each method", async () => {
   ok(names.includes("setLogLevel"), "the functions of ffmpeg");
   const words = new Set(PAGES.slice(1).flatMap((path) => textOf(path).match(/\w+/g) ?? []));
   deepStrictEqual(names.filter((name) => !words.has(name)), []);
+});
+
+Deno.test("the pages name the FFmpeg releases that have a table", () => {
+  const [oldest] = SUPPORTED_RELEASES.split(" to ");
+  const releases = new RegExp(`${oldest!.replace(".", "\\.")} to \\d+`, "g");
+  const majors = LAYOUTS.map(({ majors }) => majors.avcodec);
+  const codecs = `libavcodec ${Math.min(...majors)} to ${Math.max(...majors)}`;
+  for (const path of PAGES) {
+    for (const [named] of textOf(path).matchAll(releases)) {
+      strictEqual(named, SUPPORTED_RELEASES, path);
+    }
+    for (const [named] of textOf(path).matchAll(/libavcodec \d+ to \d+/g)) {
+      strictEqual(named, codecs, path);
+    }
+  }
+  ok(textOf("README.md").includes(`${SUPPORTED_RELEASES} (${codecs})`));
 });
 
 Deno.test("links between pages lead to a page and a heading", () => {
