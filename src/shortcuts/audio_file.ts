@@ -161,7 +161,7 @@ async function reading<T>(src: AnySource, what: Reading<T>, wait: WaitOptions): 
   try {
     return await new SerialQueue(reader).run(() => whileOpen(reader, src, what), wait);
   } catch (error) {
-    reader.breakOff(); // if it was abandoned
+    reader.abort(); // if it was abandoned
     throw error;
   }
 }

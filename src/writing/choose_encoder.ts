@@ -35,6 +35,8 @@ import type { AudioStreamOptions, OutputStreamOptions, VideoStreamOptions } from
 
 /** The highest sample rate that is taken, in Hz. */
 export const MAX_SAMPLE_RATE = 6144000;
+/** The most channels that Sluice hands to an encoder. */
+export const MAX_CHANNELS = 512;
 
 const CONFIG_KEYS: readonly (keyof CodecConfig)[] = [
   "bitRate",
@@ -207,14 +209,21 @@ function sampleRateFor(
   );
 }
 
+/** The channel layouts that an encoder supports; `undefined` for all. */
+export function layoutsOf(
+  { channelLayouts, numChannels }: Supported,
+): readonly ChannelLayout[] | undefined {
+  return channelLayouts ?? (numChannels ? [defaultLayout(numChannels)] : undefined);
+}
+
 function layoutFor(
   codec: Codec,
   source: ChannelLayout,
   asked: number | undefined,
-  { channelLayouts, numChannels }: Supported,
+  supported: Supported,
 ): ChannelLayout {
-  const wanted = optionalWholeNumber("encoderNumChannels", asked, { max: 512 });
-  const layouts = channelLayouts ?? (numChannels ? [defaultLayout(numChannels)] : undefined);
+  const wanted = optionalWholeNumber("encoderNumChannels", asked, { max: MAX_CHANNELS });
+  const layouts = layoutsOf(supported);
   if (wanted === undefined || wanted === source.channels) return nearestLayout(source, layouts);
   const layout = nearestLayout(defaultLayout(wanted), layouts);
   if (layout.channels === wanted) return layout;
