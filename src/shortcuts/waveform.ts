@@ -111,6 +111,16 @@ function rateOf(given: number | undefined, own: number | undefined): number {
   return wholeNumber("sampleRate", given ?? own);
 }
 
+/** The name of a source, for messages. */
+export function nameOf(source: unknown): string {
+  return typeof source === "string" || source instanceof URL ? `"${source}"` : "an object";
+}
+
+/** The error for a source without sound. */
+export function noSound(source: unknown): TypeError {
+  return new TypeError(`Expected a source with sound, got ${nameOf(source)}, which has none`);
+}
+
 /** Decodes the next chunk of a reader with one output stream, of audio; `undefined` at the end. */
 export function* nextChunk(reader: Reader): Steps<AudioChunk | undefined> {
   yield* reader.fillBuffer();
