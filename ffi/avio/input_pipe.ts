@@ -1,9 +1,9 @@
 /**
- * An `AVIOContext` over a source that has its bytes some time: FFmpeg reads from one end of a pipe, on
- * a thread of its own, while JavaScript writes to the other end.
+ * An `AVIOContext` over an asynchronous source: FFmpeg reads from one end of a pipe, on a thread of its
+ * own, while JavaScript writes to the other end.
  *
- * When FFmpeg goes to another place it gets another pipe. So the context does not read from a pipe
- * itself, but by `avio_read_partial` from the context of whichever pipe there is.
+ * When FFmpeg seeks it gets another pipe. So the context does not read from a pipe itself, but by
+ * `avio_read_partial` from the context of the current pipe.
  *
  * @module
  */
@@ -19,20 +19,20 @@ import { asksSize, BUFFER_SIZE, placeOf } from "./input_context.ts";
 import { allocateContext, freeContext, SEEK } from "./io_context.ts";
 
 /** Where the bytes come from. */
-export interface SlowSource {
+export interface AsyncByteSource {
   /** How many bytes there are in all; `undefined` where that is not known. */
   readonly size: number | undefined;
-  /** Whether it can go to a position. */
+  /** Whether it is seekable. */
   readonly seekable: boolean;
-  /** Gives the next bytes, none at the end. */
+  /** Returns the next bytes, none at the end. */
   read(): Promise<Uint8Array<ArrayBuffer>>;
-  /** Goes to a position, in bytes from the beginning. */
+  /** Seeks to a position, in bytes from the beginning. */
   seek(position: number): Promise<void>;
 }
 
 /** The C library's functions for pipes, under the names that they have on this system. */
 interface Pipes {
-  /** Makes a pipe; gives its two ends. */
+  /** Makes a pipe; returns its two ends. */
   make(): [reading: number, writing: number];
   write(end: number, bytes: Uint8Array<ArrayBuffer>): Promise<number>;
   close(end: number): void;
@@ -100,7 +100,7 @@ class Writing {
     return this.#closed || this.#closing;
   }
 
-  /** Writes all bytes; gives whether they are still wanted. */
+  /** Writes all bytes; returns whether the pipe is still open. */
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
     this.#busy = true;
     try {
@@ -116,7 +116,7 @@ class Writing {
     }
   }
 
-  /** Closes it, when what is being written on another thread has been: FFmpeg then sees the end. */
+  /** Closes it, once a write on another thread has returned: FFmpeg then sees the end. */
   close(): void {
     this.#closing = true;
     if (this.#busy || this.#closed) return;
@@ -144,7 +144,7 @@ class Reading {
     return this.#slot.value!;
   }
 
-  /** Closes it: whatever is being written to it is not wanted any more. */
+  /** Closes it: a write to the other end then fails. */
   close(): void {
     ffmpeg().avformat.avio_closep(this.#slot.address);
     cLibrary().close(this.#end); // FFmpeg leaves it open, or has closed a copy of it
@@ -173,20 +173,20 @@ export function bindPipes(): void {
 
 /** The context. FFmpeg must be called on another thread wherever it may read from it. */
 export class InputPipe extends Handle<"AVIOContext"> {
-  readonly #source: SlowSource;
+  readonly #source: AsyncByteSource;
   readonly #seek: { close(): void } | undefined;
   #reading: Reading;
   #writing: Writing;
   #pumping: Promise<void>;
   #thrown: unknown;
-  #broken = false;
+  #aborted = false;
 
   /** Makes one over a source, and begins to read from it. */
-  constructor(source: SlowSource) {
+  constructor(source: AsyncByteSource) {
     const { reading, writing } = makePipe();
-    const goTo = (offset: bigint, whence: number) => this.#goTo(offset, whence);
+    const seekTo = (offset: bigint, whence: number) => this.#seekTo(offset, whence);
     const seek = source.seekable
-      ? Deno.UnsafeCallback.threadSafe(SEEK, (_, offset, whence) => goTo(offset, whence))
+      ? Deno.UnsafeCallback.threadSafe(SEEK, (_, offset, whence) => seekTo(offset, whence))
       : undefined;
     super(
       "AVIOContext",
@@ -203,15 +203,15 @@ export class InputPipe extends Handle<"AVIOContext"> {
     this.#pumping = this.#pump(writing);
   }
 
-  /** What the source has thrown; FFmpeg took that for its end. */
+  /** What the source has thrown; FFmpeg takes that for its end. */
   get thrown(): unknown {
     return this.#thrown;
   }
 
-  /** Hands the source's bytes to FFmpeg, up to their end or until it wants others. */
+  /** Writes the source's bytes to a pipe, up to their end or until the pipe is closed. */
   async #pump(writing: Writing, from?: number): Promise<void> {
     try {
-      if (this.#thrown !== undefined) return; // it is left alone from then on
+      if (this.#thrown !== undefined) return; // nothing more is read from it then
       if (from !== undefined) await this.#source.seek(from);
       while (!writing.closed) {
         const bytes = await this.#source.read();
@@ -224,11 +224,11 @@ export class InputPipe extends Handle<"AVIOContext"> {
     }
   }
 
-  /** Goes to another place, for FFmpeg, which waits for that. */
-  #goTo(offset: bigint, whence: number): bigint {
+  /** Seeks, for FFmpeg, which waits for that. */
+  #seekTo(offset: bigint, whence: number): bigint {
     const place = placeOf(offset, whence, 0, this.#source.size);
     if (place < 0n || asksSize(whence)) return place;
-    if (this.#broken) return BigInt(posixCode("EIO"));
+    if (this.#aborted) return BigInt(posixCode("EIO"));
     try {
       const { reading, writing } = makePipe();
       this.#end();
@@ -247,9 +247,9 @@ export class InputPipe extends Handle<"AVIOContext"> {
     this.#writing.close();
   }
 
-  /** Lets FFmpeg see the end, when it may be waiting for bytes that do not come. */
-  breakOff(): void {
-    this.#broken = true; // at the end FFmpeg may look for more in another place
+  /** Makes FFmpeg see the end, when it may be waiting for bytes that do not come. */
+  abort(): void {
+    this.#aborted = true; // at the end FFmpeg may seek and try to read on
     this.#writing.close();
   }
 

@@ -1,5 +1,5 @@
 /**
- * `AVIOContext` over functions of ours: what sources and destinations in JavaScript have in common.
+ * `AVIOContext` over functions of ours: what sources and sinks in JavaScript have in common.
  *
  * @module
  */
@@ -75,7 +75,7 @@ export abstract class CallbackContext extends Handle<"AVIOContext"> {
   readonly #stash: Stash;
   readonly #callbacks: readonly Callback[];
 
-  /** Makes one of a function to transfer bytes by, and one to go to a position, if it can. */
+  /** Makes one of a function to transfer bytes by, and one to seek by, if it can. */
   constructor(
     bufferSize: number,
     stash: Stash,

@@ -1,5 +1,5 @@
 /**
- * `Broadcast`: encodes once, for any number of receivers that come and go.
+ * `Broadcast`: encodes once, for any number of viewers that come and go.
  *
  * @module
  */
@@ -34,7 +34,6 @@ import type { StreamWriterStats } from "../writing/packet_counter.ts";
 import { Writer } from "../writing/writer.ts";
 import { WriterCalls } from "../writing/writer_calls.ts";
 import { FanOut } from "./fan_out.ts";
-import { Feed, type FeedPlan } from "./feed.ts";
 import type {
   BroadcastOptions,
   ReadableOptions,
@@ -42,6 +41,7 @@ import type {
   Viewer,
   ViewerOptions,
 } from "./options.ts";
+import { BroadcastViewer, type ViewerPlan } from "./viewer.ts";
 
 const DEFAULT_LATENCY = 2;
 const DEFAULT_HIGH_WATER_MARK = 65536;
@@ -53,7 +53,7 @@ const RESPONSE_KEYS = [...READABLE_KEYS, "headers"] as const;
 const FRAGMENTS = { movflags: "empty_moov+default_base_moof", frag_duration: "100000" };
 const CLUSTERS = { live: "1", cluster_time_limit: "100" };
 
-/** Options that let a container be read while it is written, in pieces of a tenth of a second. */
+/** Options by which a container can be read while it is written, in pieces of a tenth of a second. */
 const LIVE_OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   mp4: FRAGMENTS,
   mov: FRAGMENTS,
@@ -63,8 +63,8 @@ const LIVE_OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> =
   mp3: { write_xing: "0" },
 };
 
-/** What is asked for, checked. */
-interface Wanted {
+/** The options of a viewer, checked. */
+interface Checked {
   readonly format: string | undefined;
   readonly option: Record<string, string>;
   readonly latency: number;
@@ -72,13 +72,13 @@ interface Wanted {
 }
 
 /**
- * Encodes chunks once, and sends them to any number of receivers that come and go: files, network
+ * Encodes chunks once, and sends them to any number of viewers that come and go: files, network
  * peers, devices, and browsers by HTTP.
  *
- * Streams are added and chunks are written as with a {@linkcode StreamWriter}. Each receiver gets a
+ * Streams are added and chunks are written as with a {@linkcode StreamWriter}. Each viewer gets a
  * container of its own, which begins with a key frame (one is made when it comes) and at time 0. A
- * receiver that is slow loses packets, up to the next key frame; it never keeps the producer or
- * other receivers waiting. One that fails is left out, and the others go on.
+ * viewer that is slow loses packets, up to the next key frame; it never blocks the producer or other
+ * viewers. One that fails is dropped, and the others go on.
  *
  * @example Live video for browsers
  * ```ts ignore
@@ -137,9 +137,9 @@ export class Broadcast implements Disposable, AsyncDisposable {
     this.#fanOut = fanOut;
   }
 
-  /** How many receivers there are now. */
+  /** How many viewers there are now. */
   get numViewers(): number {
-    return this.#fanOut.numReceivers;
+    return this.#fanOut.numViewers;
   }
 
   /**
@@ -195,26 +195,26 @@ export class Broadcast implements Disposable, AsyncDisposable {
     return new Response(stream, { headers });
   }
 
-  #readable({ format = this.#format, option, latency, highWaterMark }: Wanted) {
-    const sink = new ReadableSink(highWaterMark, () => feed.drop());
+  #readable({ format = this.#format, option, latency, highWaterMark }: Checked) {
+    const sink = new ReadableSink(highWaterMark, () => viewer.drop());
     const output = bytesMuxer("a stream", format, new ByteDestination(sink));
     const { contentType } = output;
-    const feed = this.#join(output, () => {
+    const viewer = this.#join(output, () => {
       requireOptions(option);
       return { output, options: { ...LIVE_OPTIONS[output.name], ...option }, latency };
     });
-    feed.ended.then((error) => sink.end(error));
-    feed.open().catch(() => {}); // the stream ends with the error
+    viewer.ended.then((error) => sink.end(error));
+    viewer.open().catch(() => {}); // the stream ends with the error
     return { stream: sink.readable, contentType };
   }
 
-  /** Makes a receiver for an output; frees that if there is to be none. */
-  #join(output: Output, plan: () => FeedPlan): Feed {
+  /** Makes the viewer of an output, which is freed if that fails. */
+  #join(output: Output, plan: () => ViewerPlan): BroadcastViewer {
     try {
       if (!this.#fanOut.opened) {
         throw new Error("Cannot add a viewer to a broadcast that is not open: call open() first");
       }
-      return new Feed(this.#fanOut, plan());
+      return new BroadcastViewer(this.#fanOut, plan());
     } catch (error) {
       output[Symbol.dispose]();
       throw error;
@@ -370,7 +370,7 @@ function checked(
   method: string,
   options: ResponseOptions | undefined,
   keys: readonly (keyof ResponseOptions)[],
-): Wanted {
+): Checked {
   const given = optionsObject(`the options of ${method}`, options, keys);
   return {
     format: optionalText("format", given.format),

@@ -1,5 +1,5 @@
 /**
- * One encoder, many receivers: each packet goes to all of them.
+ * One encoder, many viewers: each packet goes to all of them.
  *
  * @module
  */
@@ -12,28 +12,28 @@ import type { Packet } from "../media/packet.ts";
 import type { Rational } from "../media/time.ts";
 import type { Container, Output } from "../outputs/output.ts";
 
-/** What takes the packets of all streams; it must not keep the others waiting. */
-export interface Receiver {
-  /** Its own output. */
+/** A viewer, as far as it concerns the fan-out. */
+export interface FanOutViewer {
+  /** Its own output. Writing to it must not block, since the other viewers come next. */
   readonly output: Output;
-  /** Called when writing to it has failed: it gets nothing more. */
+  /** Called when writing to its output has failed: it gets nothing more. */
   failed(error: unknown): void;
-  /** Ends it properly. */
+  /** Sends what is queued, and completes its container. */
   close(): Promise<void>;
 }
 
-/** A stream, as each receiver is told of it. */
+/** A stream, as it is added to the output of each viewer. */
 interface Stream {
   readonly context: CodecContext;
   readonly frameRate: Rational | undefined;
-  /** What decoding needs, for containers that have no place for it but in front of key frames. */
+  /** What decoding needs, for containers whose only place for it is in front of key frames. */
   readonly headers: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /** Formats whose headers may stand in front of key frames. */
 const INLINE_HEADERS = new Set(["h264", "hevc", "vvc", "mpeg4", "mpeg2video", "mpeg1video"]);
 
-/** Hands packets on to receivers that come and go. */
+/** Forwards packets to viewers that come and go. */
 export class FanOut implements Output {
   readonly container: Container;
   readonly blocks = false;
@@ -42,13 +42,13 @@ export class FanOut implements Output {
   readonly interrupt: Interrupt = new Interrupt();
   readonly #model: Output;
   readonly #streams: Stream[] = [];
-  readonly #receivers: Set<Receiver> = new Set();
+  readonly #viewers: Set<FanOutViewer> = new Set();
   #metadata: Readonly<Record<string, string>> = {};
   #opened = false;
-  /** Key frames that receivers have asked for that have left since. */
+  /** Key frames requested by viewers that have left since. */
   #formerRequests = 0;
 
-  /** Makes one that encodes what suits a container. */
+  /** Makes one whose packets suit the container of an output, the model. */
   constructor(model: Output) {
     const { name, pixelFormats } = model.container;
     this.#model = model;
@@ -57,14 +57,14 @@ export class FanOut implements Output {
       pixelFormats,
       device: undefined,
       access: "none",
-      globalHeader: true, // the other form is made of this one where a receiver needs it
+      globalHeader: true, // where a viewer needs the headers inline, `write` puts them there
       keepsTimes: true,
       guessCodec: (type) => model.container.guessCodec(type),
       canHold: (codecId) => model.container.canHold(codecId),
     };
   }
 
-  /** Whether receivers may come. */
+  /** Whether viewers may join. */
   get opened(): boolean {
     return this.#opened;
   }
@@ -74,15 +74,15 @@ export class FanOut implements Output {
     return this.interrupt.freed;
   }
 
-  /** How often a key frame has been asked for. */
+  /** How often a key frame has been requested. */
   get keyRequests(): number {
     let requests = this.#formerRequests;
     for (const { output } of this.#open()) requests += output.keyRequests ?? 0;
     return requests;
   }
 
-  /** How many receivers there are. */
-  get numReceivers(): number {
+  /** How many viewers there are. */
+  get numViewers(): number {
     return this.#open().length;
   }
 
@@ -91,12 +91,12 @@ export class FanOut implements Output {
     return this.#streams.push({ context, frameRate, headers: headersOf(context) }) - 1;
   }
 
-  /** Replaces the metadata, which each receiver gets. */
+  /** Replaces the metadata, which each viewer gets. */
   setMetadata(entries: Readonly<Record<string, string>>): void {
     this.#metadata = entries;
   }
 
-  /** There are no options: each receiver has its own. */
+  /** There are no options: each viewer has its own. */
   setOptions(options: Readonly<Record<string, string>>): void {
     const [name] = Object.keys(options);
     if (name === undefined) return;
@@ -106,47 +106,47 @@ export class FanOut implements Output {
     );
   }
 
-  // deno-lint-ignore require-yield -- receivers are opened one by one, when they come
+  // deno-lint-ignore require-yield -- viewers are opened one by one, when they come
   *open(): Steps<void> {
     this.#opened = true;
   }
 
-  /** Tells an output, which is not open yet, of the streams. */
+  /** Adds the streams and the metadata to an output, which is not open yet. */
   describe(output: Output): void {
     for (const { context, frameRate } of this.#streams) output.addStream(context, frameRate);
     output.setMetadata(this.#metadata);
   }
 
-  /** Lets a receiver have all packets from the time when its output is open. */
-  join(receiver: Receiver): void {
-    this.#receivers.add(receiver);
+  /** Adds a viewer, which gets all packets once its output is open. */
+  join(viewer: FanOutViewer): void {
+    this.#viewers.add(viewer);
   }
 
-  /** Gives a receiver nothing more. */
-  leave(receiver: Receiver): void {
-    if (!this.#receivers.delete(receiver)) return;
-    if (receiver.output.opened) this.#formerRequests += receiver.output.keyRequests ?? 0;
+  /** Removes a viewer: it gets nothing more. */
+  leave(viewer: FanOutViewer): void {
+    if (!this.#viewers.delete(viewer)) return;
+    if (viewer.output.opened) this.#formerRequests += viewer.output.keyRequests ?? 0;
   }
 
-  /** Hands a packet to all receivers. */
+  /** Forwards a packet to all viewers; one that fails leaves, and the others go on. */
   write(packet: Packet, index: number, timeBase: Rational): undefined {
     using inline = this.#needsInline(packet, index)
       ? packet.withPrefix(this.#streams[index]!.headers!)
       : undefined;
-    for (const receiver of this.#open()) {
-      const own = inline && !receiver.output.container.globalHeader ? inline : packet;
+    for (const viewer of this.#open()) {
+      const own = inline && !viewer.output.container.globalHeader ? inline : packet;
       try {
-        receiver.output.write(own, index, timeBase);
+        viewer.output.write(own, index, timeBase);
       } catch (error) {
-        this.leave(receiver);
-        receiver.failed(error);
+        this.leave(viewer);
+        viewer.failed(error);
       }
     }
   }
 
-  /** The receivers that are open by now. */
-  #open(): Receiver[] {
-    return [...this.#receivers].filter(({ output }) => output.opened);
+  /** The viewers whose output is open. */
+  #open(): FanOutViewer[] {
+    return [...this.#viewers].filter(({ output }) => output.opened);
   }
 
   #needsInline(packet: Packet, index: number): boolean {
@@ -154,31 +154,31 @@ export class FanOut implements Output {
     return this.#open().some(({ output }) => !output.container.globalHeader);
   }
 
-  /** Everything is sent as soon as it can be. */
+  /** Does nothing: viewers' packets are sent as soon as they can be. */
   *flush(): Steps<void> {}
 
-  /** Ends all receivers, at the same time: none waits for another. */
+  /** Ends all viewers at the same time: none waits for another. */
   *finish(): Steps<void> {
     this.#opened = false;
     yield {
       now() {
         throw new Error("Cannot end a broadcast in a sync call");
       },
-      later: () => Promise.all([...this.#receivers].map((receiver) => receiver.close())),
+      later: () => Promise.all([...this.#viewers].map((viewer) => viewer.close())),
     };
   }
 
   /** Frees everything. */
   [Symbol.dispose](): void {
     this.#opened = false;
-    for (const { output } of this.#receivers) output[Symbol.dispose]();
-    this.#receivers.clear();
+    for (const { output } of this.#viewers) output[Symbol.dispose]();
+    this.#viewers.clear();
     this.#model[Symbol.dispose]();
     this.interrupt[Symbol.dispose]();
   }
 }
 
-/** The headers of a format that takes them in front of key frames. */
+/** The headers of a stream whose format takes them in front of key frames. */
 function headersOf({ fields }: CodecContext): Uint8Array<ArrayBuffer> | undefined {
   const { extradata, extradata_size: size, codec_id } = fields;
   if (extradata === null || size === 0 || !INLINE_HEADERS.has(codecName(codec_id))) {

@@ -7,7 +7,7 @@
 /** What a broadcast is set up with. */
 export interface BroadcastOptions {
   /**
-   * The container that the encoders suit, and that a viewer gets who asks for no other: FFmpeg's
+   * The container that the encoders suit, and that a viewer gets that asks for no other: FFmpeg's
    * guess for it decides the encoders. H.264 and AAC, the guess for MP4, go into MPEG-TS, FLV and
    * Matroska as well.
    *
@@ -15,7 +15,7 @@ export interface BroadcastOptions {
    */
   readonly format?: string;
   /**
-   * Whether chunks are handed on when they are due, for a producer that is faster than that.
+   * Whether chunks are forwarded when they are due, for a producer that is faster than that.
    *
    * @default {false}
    */
@@ -29,7 +29,7 @@ export interface ViewerOptions {
   /** Options of the container and the protocol, by FFmpeg's names. */
   readonly option?: Readonly<Record<string, string | number | boolean>>;
   /**
-   * How many seconds of media may wait for a viewer that is slow: when it is behind by more, it loses
+   * How many seconds of media may be queued for a slow viewer: when it is behind by more, it loses
    * everything up to the next key frame.
    *
    * @default {2}
@@ -37,9 +37,9 @@ export interface ViewerOptions {
   readonly latency?: number;
 }
 
-/** What a viewer gets who is handed bytes. */
+/** What a viewer gets that reads a stream of bytes. */
 export interface ReadableOptions extends ViewerOptions {
-  /** How many bytes may wait in the stream before packets wait in the queue. Default: 64 KiB. */
+  /** How many bytes the stream may buffer before packets are queued. Default: 64 KiB. */
   readonly highWaterMark?: number;
 }
 
@@ -49,13 +49,13 @@ export interface ResponseOptions extends ReadableOptions {
   readonly headers?: HeadersInit;
 }
 
-/** A receiver of a {@linkcode Broadcast}. */
+/** A viewer of a {@linkcode Broadcast}: a file, a network peer, a device, or the reader of a stream. */
 export interface Viewer {
   /** Resolves when it gets nothing more: with the error that ended it, if one did. */
   readonly ended: Promise<Error | undefined>;
   /** What it has got so far. Cheap to ask. */
   readonly stats: ViewerStats;
-  /** Sends what is left, as far as it is taken in time, and ends its container. */
+  /** Sends what is queued, as far as it is taken in time, and ends its container. */
   close(): Promise<void>;
 }
 
@@ -65,8 +65,8 @@ export interface ViewerStats {
   readonly packets: number;
   /** Bytes of them, before the container's own. */
   readonly bytes: number;
-  /** Packets that it lost, since it was too slow or waited for a key frame. */
+  /** Packets that were dropped, since it was too slow or waited for a key frame. */
   readonly dropped: number;
-  /** Packets that wait to be sent. */
+  /** Packets that are queued. */
   readonly queued: number;
 }

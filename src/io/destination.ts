@@ -26,7 +26,7 @@ export class UrlDestination extends UrlIo {
     return failure(code, `open "${this.url}" for writing`, openHint(code, this.url));
   }
 
-  /** Pushes out what is buffered. */
+  /** Writes out what is buffered. */
   *flush(): Steps<void> {
     const pointer = this.slot.value;
     if (pointer === null) return;
@@ -35,7 +35,7 @@ export class UrlDestination extends UrlIo {
     if (code < 0) throw this.#writeFailure(code, "write to");
   }
 
-  /** Closes it; an error that FFmpeg met while writing comes out at the latest here. */
+  /** Closes it; an error that FFmpeg met while writing is thrown here at the latest. */
   *close(): Steps<void> {
     if (this.slot.value === null) return;
     const code: number = yield* call(ffmpeg().io.avio_closep, this.slot.address);
@@ -47,7 +47,7 @@ export class UrlDestination extends UrlIo {
   }
 }
 
-/** A function of JavaScript's to write to. */
+/** An object in JavaScript to write to. */
 export class ByteDestination implements Target {
   readonly optionClass = null;
   readonly callsBack = true;
@@ -65,7 +65,7 @@ export class ByteDestination implements Target {
     return this.#context?.pointer ?? null;
   }
 
-  /** Whether the sink can be written to out of order. */
+  /** Whether the sink is seekable. */
   get seekable(): boolean {
     return this.#sink.seek !== undefined;
   }
@@ -80,7 +80,7 @@ export class ByteDestination implements Target {
     return this.#sink.settle?.(() => this.#interrupt?.triggered ?? false);
   }
 
-  // deno-lint-ignore require-yield -- there is nothing to wait for
+  // deno-lint-ignore require-yield -- nothing here blocks
   *open(options: Record<string, string>, interrupt: Interrupt): Steps<Record<string, string>> {
     this.#interrupt = interrupt;
     this.#sink.open?.();
@@ -88,7 +88,7 @@ export class ByteDestination implements Target {
     return options;
   }
 
-  /** Hands on what is buffered. */
+  /** Forwards what is buffered. */
   *flush(): Steps<void> {
     if (!this.#context) return;
     ffmpeg().avformat.avio_flush(this.#context.pointer as Pointer<"AVIOContext">);
@@ -98,7 +98,7 @@ export class ByteDestination implements Target {
     if (rest) yield* rest;
   }
 
-  /** Hands on what is buffered, and lets go of the sink. */
+  /** Forwards what is buffered, and closes the sink. */
   *close(): Steps<void> {
     yield* this.flush();
     if (this.#sink.close) yield* this.#sink.close();
@@ -106,7 +106,7 @@ export class ByteDestination implements Target {
     this.#context = undefined;
   }
 
-  /** Lets go of the sink, whose container is not complete. */
+  /** Abandons the sink, as the container is incomplete. */
   closeNow(): void {
     if (!this.#context) return;
     this.#context[Symbol.dispose]();

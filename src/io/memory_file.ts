@@ -6,12 +6,12 @@
 
 import type { BytesReader, BytesWriter } from "./bytes.ts";
 
-/** The first size of a file's memory, in bytes. */
+/** How many bytes of memory a file begins with. */
 const FIRST_SIZE = 65536;
 
 /**
- * A file in memory: a destination for a writer, whose bytes can be taken when the writer is closed; and
- * a source for a reader, which gets all of them.
+ * A file in memory: a destination for a writer, with all bytes once the writer is closed, and a source
+ * for a reader, which reads it from its beginning.
  *
  * @example A short sound as the bytes of an Ogg file
  * ```ts
@@ -41,7 +41,7 @@ export class MemoryFile implements BytesWriter, BytesReader {
     return this.#memory.slice(0, this.#length);
   }
 
-  /** Writes bytes at the position it is at. */
+  /** Writes bytes at the current position. */
   write(bytes: Uint8Array<ArrayBuffer>): number {
     const end = this.#position + bytes.length;
     if (end > this.#memory.length) {
@@ -55,7 +55,7 @@ export class MemoryFile implements BytesWriter, BytesReader {
     return bytes.length;
   }
 
-  /** Reads bytes from the position it is at; gives how many, `null` at the end. */
+  /** Reads bytes from the current position; returns how many, `null` at the end. */
   readSync(into: Uint8Array): number | null {
     const part = this.#memory.subarray(
       this.#position,
@@ -76,7 +76,7 @@ export class MemoryFile implements BytesWriter, BytesReader {
     return this.seek(offset, whence);
   }
 
-  /** Goes to a position, in bytes from the beginning, from where it is, or from the end. */
+  /** Seeks to a position, in bytes from the beginning, from the current position, or from the end. */
   seek(offset: number, whence: Deno.SeekMode): number {
     const from = [0, this.#position, this.#length][whence] ?? 0;
     return this.#position = Math.max(0, from + offset);

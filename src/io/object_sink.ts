@@ -1,78 +1,78 @@
 /**
- * Destinations that are objects: what a container's bytes are handed to.
+ * Destinations that are objects: what a container's bytes are written to.
  *
  * @module
  */
 
 import { awaited, type Pending, type Steps } from "../../ffi/call.ts";
 import { shown } from "../base/text.ts";
-import type { BytesWriter } from "./bytes.ts";
+import { type BytesWriter, filePosition } from "./bytes.ts";
 import type { ByteConsumer } from "./target.ts";
 
-/** Something to be done with the destination: to write bytes, or to go to a position. */
-type Step = Uint8Array<ArrayBuffer> | number;
+/** What is to be done with the object: write bytes, or seek to a position. */
+type Action = Uint8Array<ArrayBuffer> | number;
 
-/** Gathers bytes, and hands them to an object in the order in which they came. */
+/** Buffers bytes, and writes them to an object in the order in which they came. */
 export class ObjectSink implements ByteConsumer {
   readonly #object: BytesWriter;
   readonly #bufferSize: number;
-  readonly #steps: Step[] = [];
-  #gathered = 0;
-  /** Where the container begins, in bytes of the object; not there where it can't be sought in. */
+  readonly #actions: Action[] = [];
+  #buffered = 0;
+  /** Where the container begins, in bytes of the object; `undefined` where that is not seekable. */
   #begin: number | undefined;
-  /** Whether the object has thrown: it is left alone from then on. */
-  #broken = false;
-  /** Whether the object knows that nothing more comes. */
-  #told = false;
+  /** Whether the object has thrown: nothing more is written to it then. */
+  #failed = false;
+  /** Whether `end` or `abandon` has been called: it is called once. */
+  #ended = false;
 
   /**
    * Makes one.
    *
-   * @param object What takes the bytes.
-   * @param bufferSize How many bytes are gathered before they are handed on.
+   * @param object What the bytes are written to.
+   * @param bufferSize How many bytes are buffered before they are written.
    */
   constructor(object: BytesWriter, bufferSize: number) {
     this.#object = object;
     this.#bufferSize = bufferSize;
   }
 
-  /** Looks where the container is to begin. */
+  /** Finds out where the container is to begin. */
   open(): void {
     const object = this.#object;
-    if (object instanceof Deno.FsFile) this.#begin = positionOf(object);
+    if (object instanceof Deno.FsFile) this.#begin = filePosition(object);
     else if (object.seek || object.seekSync) this.#begin = 0;
   }
 
-  /** Goes to a position; not there where the object can't. */
+  /** Seeks to a position; `undefined` where the object is not seekable. */
   get seek(): ((position: number) => void) | undefined {
     const begin = this.#begin;
-    return begin === undefined ? undefined : (to) => void this.#steps.push(begin + to);
+    return begin === undefined ? undefined : (to) => void this.#actions.push(begin + to);
   }
 
   /** Takes bytes. */
   write(bytes: Uint8Array<ArrayBuffer>): void {
-    if (this.#broken) return;
-    this.#steps.push(bytes);
-    this.#gathered += bytes.length;
+    if (this.#failed) return;
+    this.#actions.push(bytes);
+    this.#buffered += bytes.length;
   }
 
-  /** Hands on what has been gathered, if it is enough. */
+  /** Writes what has been buffered, if it is enough. */
   settle(): Pending {
-    return this.#gathered < this.#bufferSize ? undefined : this.flush();
+    return this.#buffered < this.#bufferSize ? undefined : this.flush();
   }
 
-  /** Hands on what has been gathered. */
+  /** Writes what has been buffered. */
   *flush(): Steps<void> {
-    this.#gathered = 0;
-    const steps = joined(this.#steps.splice(0));
-    if (this.#broken) return;
+    this.#buffered = 0;
+    const actions = coalesced(this.#actions.splice(0));
+    if (this.#failed) return;
     try {
-      for (const step of steps) {
-        if (typeof step === "number") yield* this.#goTo(step);
-        else yield* this.#write(step);
+      for (const action of actions) {
+        if (typeof action === "number") yield* this.#seekTo(action);
+        else yield* this.#write(action);
       }
     } catch (error) {
-      this.#broken = true;
+      this.#failed = true;
       throw error;
     }
   }
@@ -90,7 +90,7 @@ export class ObjectSink implements ByteConsumer {
     }
   }
 
-  *#goTo(position: number): Steps<void> {
+  *#seekTo(position: number): Steps<void> {
     const object = this.#object;
     const { Start } = Deno.SeekMode;
     yield* awaited(
@@ -100,33 +100,24 @@ export class ObjectSink implements ByteConsumer {
     );
   }
 
-  /** Hands on what is left, and tells the object that this was all. */
+  /** Writes what is left, and ends the object. */
   *close(): Steps<void> {
     const object = this.#object;
     yield* this.flush();
-    if (this.#broken) return this.abandon();
-    this.#told = true;
+    if (this.#failed) return this.abandon();
+    this.#ended = true;
     if (object.end) yield* awaited("end", () => object.end!(), () => object.end!());
   }
 
-  /** Tells the object that nothing more comes, and that this was not all. */
+  /** Called where the container could not be completed. */
   abandon(): void {
-    if (this.#told) return;
-    this.#told = true;
+    if (this.#ended) return;
+    this.#ended = true;
     this.#object.abandon?.();
   }
 }
 
-/** Where a file is; `undefined` for a pipe or a terminal, which has no places. */
-function positionOf(file: Deno.FsFile): number | undefined {
-  try {
-    return file.seekSync(0, Deno.SeekMode.Current);
-  } catch {
-    return undefined;
-  }
-}
-
-/** How many bytes were taken: all, where nothing is said. */
+/** How many bytes were taken: all, where nothing is returned. */
 function countOf(taken: unknown, length: number): number {
   if (taken === undefined || taken === null) return length;
   if (typeof taken === "number" && Number.isInteger(taken) && taken > 0 && taken <= length) {
@@ -139,19 +130,19 @@ function countOf(taken: unknown, length: number): number {
   );
 }
 
-/** Puts neighbouring bytes together, so that an object is called as seldom as can be. */
-function joined(steps: readonly Step[]): Step[] {
-  const list: Step[] = [];
+/** Joins the bytes between two seeks, so that an object is called as seldom as possible. */
+function coalesced(actions: readonly Action[]): Action[] {
+  const list: Action[] = [];
   let run: Uint8Array<ArrayBuffer>[] = [];
   const end = () => {
     if (run.length > 0) list.push(run.length === 1 ? run[0]! : concatenated(run));
     run = [];
   };
-  for (const step of steps) {
-    if (typeof step === "number") {
+  for (const action of actions) {
+    if (typeof action === "number") {
       end();
-      list.push(step);
-    } else run.push(step);
+      list.push(action);
+    } else run.push(action);
   }
   end();
   return list;
@@ -168,7 +159,7 @@ function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/** A Web stream as such an object. It is locked from the first bytes on. */
+/** A Web stream as an object to write to. It is locked from the first bytes on. */
 export function fromWritable(stream: WritableStream<Uint8Array>): BytesWriter {
   if (stream.locked) {
     throw new TypeError("Expected a WritableStream that nobody writes to, got one that is locked");

@@ -5,14 +5,14 @@
  */
 
 import { type ByteSource, InputContext } from "../../ffi/avio/input_context.ts";
-import { InputPipe, type SlowSource } from "../../ffi/avio/input_pipe.ts";
+import { type AsyncByteSource, InputPipe } from "../../ffi/avio/input_pipe.ts";
 import { awaited, type Steps } from "../../ffi/call.ts";
 import type { AnyPointer } from "../../ffi/pointer.ts";
 import { shown } from "../base/text.ts";
-import type { BytesReader } from "./bytes.ts";
+import { type BytesReader, filePosition } from "./bytes.ts";
 import { MemoryFile } from "./memory_file.ts";
 
-/** What has bytes to read. */
+/** An object that bytes are read from. */
 export type BytesSource =
   | Uint8Array
   | ArrayBuffer
@@ -28,15 +28,15 @@ export interface ObjectSource {
   readonly callsBack: boolean;
   /** What has been thrown by the object. */
   readonly thrown: unknown;
-  /** Gets it ready; gives the options, of which it takes none. */
+  /** Opens it; returns the options, of which it takes none. */
   open(options: Record<string, string>): Steps<Record<string, string>>;
-  /** Lets a call see the end that waits for bytes. */
-  breakOff(): void;
-  /** Lets go of the object. */
+  /** Makes a call that waits for bytes return, as if these had ended. */
+  abort(): void;
+  /** Frees the context, and abandons the object. */
   closeNow(): void;
 }
 
-/** Whether a source is an object that has bytes to read. */
+/** Whether a source is an object that bytes are read from. */
 export function isBytesSource(src: unknown): src is BytesSource {
   return src instanceof Uint8Array || src instanceof ArrayBuffer || src instanceof Blob ||
     src instanceof ReadableStream ||
@@ -68,7 +68,7 @@ export function objectSource(src: BytesSource, sync: boolean, bufferSize: number
   return new PipedSource(src, bufferSize);
 }
 
-/** A source that has its bytes at once. */
+/** A synchronous source: FFmpeg calls it back. */
 class DirectSource implements ObjectSource {
   readonly callsBack = true;
   readonly #make: () => Steps<ByteSource>;
@@ -94,7 +94,7 @@ class DirectSource implements ObjectSource {
     return options;
   }
 
-  breakOff(): void {}
+  abort(): void {} // its calls do not wait
 
   closeNow(): void {
     if (this.#closed) return;
@@ -105,7 +105,7 @@ class DirectSource implements ObjectSource {
   }
 }
 
-/** A source that has its bytes some time. */
+/** An asynchronous source: FFmpeg reads from a pipe, which JavaScript writes to. */
 class PipedSource implements ObjectSource {
   readonly callsBack = false;
   readonly #object: BytesReader;
@@ -129,12 +129,12 @@ class PipedSource implements ObjectSource {
   *open(options: Record<string, string>): Steps<Record<string, string>> {
     const object = this.#object;
     const extent = object.seek ? yield* awaited("seek", never, () => extentOf(object)) : undefined;
-    this.#context = new InputPipe(slow(object, extent, this.#bufferSize));
+    this.#context = new InputPipe(asyncSource(object, extent, this.#bufferSize));
     return options;
   }
 
-  breakOff(): void {
-    this.#context?.breakOff();
+  abort(): void {
+    this.#context?.abort();
   }
 
   closeNow(): void {
@@ -158,13 +158,18 @@ interface Extent {
 
 async function extentOf(object: BytesReader): Promise<Extent> {
   const { Start, Current, End } = Deno.SeekMode;
-  const begin = placeIn(await object.seek!(0, Current));
-  const end = placeIn(await object.seek!(0, End));
+  const begin = checkedPosition(await object.seek!(0, Current));
+  const end = checkedPosition(await object.seek!(0, End));
   await object.seek!(begin, Start);
   return { begin, size: end - begin };
 }
 
-function slow(object: BytesReader, extent: Extent | undefined, bufferSize: number): SlowSource {
+/** An object whose methods return promises. */
+function asyncSource(
+  object: BytesReader,
+  extent: Extent | undefined,
+  bufferSize: number,
+): AsyncByteSource {
   const buffer = new Uint8Array(bufferSize);
   return {
     size: extent?.size,
@@ -174,7 +179,7 @@ function slow(object: BytesReader, extent: Extent | undefined, bufferSize: numbe
       return buffer.subarray(0, countOf(count, bufferSize));
     },
     async seek(position) {
-      placeIn(await object.seek!(extent!.begin + position, Deno.SeekMode.Start));
+      checkedPosition(await object.seek!(extent!.begin + position, Deno.SeekMode.Start));
     },
   };
 }
@@ -194,7 +199,7 @@ function memory(bytes: Uint8Array): () => Steps<ByteSource> {
       position = to;
     },
   };
-  // deno-lint-ignore require-yield -- they are there
+  // deno-lint-ignore require-yield -- nothing is waited for
   return function* () {
     return source;
   };
@@ -212,54 +217,51 @@ function* ofObject(object: BytesReader): Steps<ByteSource> {
     object.readSync ? object.readSync(into) : object.read(into);
   const slowSeek = object.readSync ? undefined : object.seek?.bind(object) as SyncSeek | undefined;
   const seek: SyncSeek | undefined = object.seekSync?.bind(object) ?? slowSeek;
-  const extent = seek && (hasNoPlaces(object) ? undefined : syncExtent(seek));
+  const extent = seek && (isPipe(object) ? undefined : syncExtent(seek));
   let buffer = new Uint8Array(0);
   return {
     size: extent?.size,
     read(into) {
       if (buffer.length !== into.length) buffer = new Uint8Array(into.length);
-      const count = countOf(read(buffer), into.length); // native memory is not for the object's eyes
+      const count = countOf(read(buffer), into.length); // the object never sees native memory
       into.set(buffer.subarray(0, count));
       return count;
     },
-    seek: extent && ((position) => void placeIn(seek!(extent.begin + position, START))),
+    seek: extent &&
+      ((position) => void checkedPosition(seek!(extent.begin + position, Deno.SeekMode.Start))),
   };
 }
 
 type SyncSeek = NonNullable<BytesReader["seekSync"]>;
 
-const START = Deno.SeekMode.Start;
-
-/** Whether it is a file without places: a pipe or a terminal. */
-function hasNoPlaces(object: BytesReader): boolean {
-  if (!(object instanceof Deno.FsFile)) return false;
-  try {
-    object.seekSync(0, Deno.SeekMode.Current);
-    return false;
-  } catch {
-    return true;
-  }
+/** Whether it is a file that is not seekable. */
+function isPipe(object: BytesReader): boolean {
+  return object instanceof Deno.FsFile && filePosition(object) === undefined;
 }
 
-/** The same as `extentOf`. */
+/** The same as `extentOf`, without promises. */
 function syncExtent(seek: SyncSeek): Extent {
   const { Start, Current, End } = Deno.SeekMode;
-  const begin = placeIn(seek(0, Current));
-  const end = placeIn(seek(0, End));
-  placeIn(seek(begin, Start));
+  const begin = checkedPosition(seek(0, Current));
+  const end = checkedPosition(seek(0, End));
+  checkedPosition(seek(begin, Start));
   return { begin, size: end - begin };
 }
 
-/** Checks what a seek has given. */
-function placeIn(place: unknown): number {
-  if (typeof place === "number" && Number.isSafeInteger(place) && place >= 0) return place;
-  throw new TypeError(`Expected seek() to return a position in bytes, got ${unlessAwaited(place)}`);
+/** Checks what a seek has returned. */
+function checkedPosition(position: unknown): number {
+  if (typeof position === "number" && Number.isSafeInteger(position) && position >= 0) {
+    return position;
+  }
+  throw new TypeError(
+    `Expected seek() to return a position in bytes, got ${unlessAwaited(position)}`,
+  );
 }
 
 /** What was returned, for messages. */
 function unlessAwaited(value: unknown): string {
   if (!(value instanceof Promise)) return shown(value);
-  value.catch(() => {}); // it is not waited for
+  value.catch(() => {}); // nobody awaits it
   return "a promise, which only open() waits for";
 }
 
@@ -276,7 +278,7 @@ function countOf(count: unknown, length: number): number {
   );
 }
 
-/** A Web stream as such an object. It is locked from the first bytes on. */
+/** A Web stream as an object to read from. It is locked from the first bytes on. */
 function fromReadable(stream: ReadableStream<Uint8Array>): BytesReader {
   if (stream.locked) {
     throw new TypeError("Expected a ReadableStream that nobody reads, got one that is locked");
@@ -290,7 +292,7 @@ function fromReadable(stream: ReadableStream<Uint8Array>): BytesReader {
         const { done, value } = await taken.read();
         if (done) return null;
         if (!(value instanceof Uint8Array)) {
-          throw new TypeError(`Expected the stream to give Uint8Array, got ${shown(value)}`);
+          throw new TypeError(`Expected the stream to yield Uint8Array, got ${shown(value)}`);
         }
         left = value as Uint8Array<ArrayBuffer>;
       }

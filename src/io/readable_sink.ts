@@ -7,32 +7,32 @@
 import type { Call, Pending, Steps } from "../../ffi/call.ts";
 import type { ByteConsumer } from "./target.ts";
 
-/** How often, in milliseconds, a stream that nobody reads is looked at for having been broken off. */
-const LOOK = 100;
+/** How often, in milliseconds, a wait for the reader checks whether it has been interrupted. */
+const CHECK_INTERVAL = 100;
 
-/** Takes bytes, and gives them to whoever reads the stream. */
+/** Takes bytes, and queues them in a stream for whoever reads that. */
 export class ReadableSink implements ByteConsumer {
   /** The stream. */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   #controller!: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
   #cancelled = false;
-  #more: (() => void) | undefined;
+  #resume: (() => void) | undefined;
 
   /**
    * Makes one.
    *
-   * @param highWaterMark How many bytes may wait to be read.
-   * @param cancelled Called when the reader wants no more.
+   * @param highWaterMark How many bytes may be queued.
+   * @param cancelled Called when the reader cancels the stream.
    */
   constructor(highWaterMark: number, cancelled: () => void) {
     this.readable = new ReadableStream<Uint8Array<ArrayBuffer>>({
       start: (controller) => {
         this.#controller = controller;
       },
-      pull: () => this.#more?.(),
+      pull: () => this.#resume?.(),
       cancel: () => {
         this.#cancelled = true;
-        this.#more?.();
+        this.#resume?.();
         cancelled();
       },
     }, new ByteLengthQueuingStrategy({ highWaterMark }));
@@ -43,7 +43,7 @@ export class ReadableSink implements ByteConsumer {
     if (!this.#cancelled) this.#controller.enqueue(bytes);
   }
 
-  /** Waits until some of the bytes have been read. */
+  /** Waits, where the queue is full, until some of the bytes have been read. */
   settle(interrupted: () => boolean): Pending {
     return this.#isFull ? this.#wait(interrupted) : undefined;
   }
@@ -63,8 +63,8 @@ export class ReadableSink implements ByteConsumer {
       },
       later: () => {
         const { promise, resolve } = Promise.withResolvers<void>();
-        const timer = setTimeout(resolve, LOOK);
-        this.#more = resolve;
+        const timer = setTimeout(resolve, CHECK_INTERVAL);
+        this.#resume = resolve;
         return promise.finally(() => clearTimeout(timer));
       },
     };

@@ -23,13 +23,13 @@ export interface Target {
   readonly callsBack?: boolean;
   /** What has been thrown by what was called back. */
   readonly thrown?: unknown;
-  /** Waits until it takes more; nothing where it does at once. */
+  /** Waits until it takes more; `undefined` where it does at once. */
   settle?(): Pending;
-  /** Pushes out what is buffered. */
+  /** Writes out what is buffered. */
   flush(): Steps<void>;
   /** Closes it. */
   close(): Steps<void>;
-  /** Closes it on the calling thread, for better or worse. */
+  /** Closes it on the calling thread, ignoring errors. */
   closeNow(): void;
 }
 
@@ -37,12 +37,12 @@ export interface Target {
 export interface ByteConsumer extends ByteSink {
   /** Called before the first bytes. */
   open?(): void;
-  /** Waits until it takes more, or the wait is broken off; nothing where it takes more at once. */
+  /** Waits until it takes more, or is interrupted; `undefined` where it takes more at once. */
   settle?(interrupted: () => boolean): Pending;
-  /** Hands on what it has gathered. */
+  /** Forwards what it has buffered. */
   flush?(): Steps<void>;
   /** Called after the last bytes. */
   close?(): Steps<void>;
-  /** Called instead where the container could not be completed. */
+  /** Called instead of `close` where the container could not be completed. */
   abandon?(): void;
 }

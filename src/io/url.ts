@@ -47,7 +47,7 @@ export abstract class UrlIo {
   /** The error for a code that opening returned. */
   protected abstract failure(code: number): Error;
 
-  /** Opens it; gives the options that the protocol did not take. */
+  /** Opens it; returns the options that the protocol did not take. */
   *open(options: Record<string, string>, interrupt: Interrupt): Steps<Record<string, string>> {
     using dictionary = new Dictionary(options);
     const code: number = yield* call(
@@ -62,7 +62,7 @@ export abstract class UrlIo {
     return dictionary.entries();
   }
 
-  /** Closes it on the calling thread, for better or worse. */
+  /** Closes it on the calling thread, ignoring errors. */
   closeNow(): void {
     if (this.context !== null) ffmpeg().avformat.avio_closep(this.slot.address);
   }

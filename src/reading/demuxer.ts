@@ -91,7 +91,7 @@ export interface DemuxerSource {
   /** What has been thrown by the object that the bytes come from. */
   readonly thrown?: unknown;
   /** Makes a call that waits for bytes return, as if these had ended. */
-  breakOff?(): void;
+  abort?(): void;
 }
 
 /** How a source is opened. */
@@ -363,8 +363,8 @@ export class Demuxer extends Handle<"AVFormatContext"> {
   }
 
   /** Makes a call that waits for bytes of an object return, as if these had ended. */
-  breakOff(): void {
-    this.#source?.breakOff?.();
+  abort(): void {
+    this.#source?.abort?.();
   }
 
   protected override free(pointer: Pointer<"AVFormatContext">): void {

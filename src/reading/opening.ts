@@ -63,8 +63,8 @@ export class Opening {
   }
 
   /** Makes a call that waits for bytes of an object return, as if these had ended. */
-  breakOff(): void {
-    this.#object?.breakOff();
+  abort(): void {
+    this.#object?.abort();
   }
 
   /** Opens it. */

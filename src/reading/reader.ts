@@ -110,8 +110,8 @@ export class Reader implements PacketSource, QueueOwner {
   }
 
   /** Makes a call that waits for bytes of an object return, as if these had ended. */
-  breakOff(): void {
-    this.#opening.breakOff();
+  abort(): void {
+    this.#opening.abort();
   }
 
   /** Closes the source. A second call does nothing. */

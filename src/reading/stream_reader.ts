@@ -99,7 +99,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
       await queue.run(() => reader.open(), given({ signal, timeout }), () => void reader.close());
       return new StreamReader(reader, queue);
     } catch (error) {
-      reader.breakOff(); // if it was abandoned
+      reader.abort(); // if it was abandoned
       throw error;
     }
   }
@@ -495,7 +495,7 @@ export class StreamReader implements CopySource, Disposable, AsyncDisposable {
 
   /** Closes the source. A second call does nothing. */
   async close(): Promise<void> {
-    if (this.#queue.hasAbandoned) this.#reader.breakOff();
+    if (this.#queue.hasAbandoned) this.#reader.abort();
     await this.#queue.close(() => void this.#reader.close());
   }
 

@@ -53,20 +53,20 @@ export interface AudioEffectorOptions {
   readonly encoder?: string;
   /** Settings of the encoder, such as `{ bitRate: 16000 }`. */
   readonly codecConfig?: CodecConfig;
-  /** Whether silence fills up what has become shorter than it was. @default {true} */
+  /** Whether a result that is shorter than the input is padded with silence. @default {true} */
   readonly padEnd?: boolean;
 }
 
-/** How the results of an effector come. */
+/** The rate of what an effector yields, and ways to give up waiting. */
 export interface EffectStreamOptions extends WaitOptions {
-  /** Samples per second of what comes out. Default: as many as go in. */
+  /** Samples per second of the result. Default: as many as go in. */
   readonly outputSampleRate?: number;
 }
 
 /** How many sample frames are worked on at a time. */
 const PIECE = 1 << 16;
 
-/** How many bytes of encoded sound are gathered before they are put into memory. */
+/** How many bytes of encoded sound are buffered before they are written to memory. */
 const BUFFER_SIZE = 1 << 16;
 
 /**
@@ -98,7 +98,7 @@ export class AudioEffector {
   /**
    * Makes an effector. One can be used many times, for sound of any kind.
    *
-   * @param options What it does: nothing, unless it is told.
+   * @param options What it does. Default: nothing.
    * @throws {TypeError} For a filter that this FFmpeg does not have, or an encoder without a format.
    */
   constructor(options?: AudioEffectorOptions) {
@@ -206,19 +206,19 @@ interface Settings {
   readonly padEnd: boolean;
 }
 
-/** What changed samples come from. */
-interface Source extends Disposable {
+/** The result of an effect, chunk by chunk. */
+interface Result extends Disposable {
   next(): Steps<AudioChunk | undefined>;
 }
 
-/** One waveform on its way through an effect. */
+/** Applies an effect to one waveform. */
 class Job implements Disposable {
   readonly #settings: Settings;
   readonly #sound: Sound;
   readonly #checked: CheckedAudio;
   readonly #rate: number;
   readonly #size: number;
-  #source: Source | undefined;
+  #result: Result | undefined;
 
   constructor(
     settings: Settings,
@@ -260,18 +260,18 @@ class Job implements Disposable {
     if (this.#checked.numFrames === 0) return undefined;
     yield* abortable();
     yield* yieldToEventLoop();
-    this.#source ??= yield* this.#open();
-    return yield* this.#source.next();
+    this.#result ??= yield* this.#open();
+    return yield* this.#result.next();
   }
 
-  *#open(): Steps<Source> {
+  *#open(): Steps<Result> {
     const { effect, format } = this.#settings;
     if (format !== undefined) return yield* this.#throughCodec(format);
     const filters = `${effect || "anull"},${this.#ending()}`;
     return new EffectStream(this.#sound, this.#checked, filters, this.#size);
   }
 
-  /** The filters that make the result what it is to be: its rate, format, channels and length. */
+  /** The filters that set the result's rate, format, channels and length. */
   #ending(): string {
     const { format, numChannels, sampleRate } = this.#sound;
     const { mask } = defaultLayout(numChannels);
@@ -282,8 +282,8 @@ class Job implements Disposable {
       (this.#settings.padEnd ? `,apad=whole_len=${length}` : "");
   }
 
-  /** Encodes all of the waveform; what it returns decodes it again. */
-  *#throughCodec(format: string): Steps<Source> {
+  /** Encodes the whole waveform; returns what decodes it again. */
+  *#throughCodec(format: string): Steps<Result> {
     const { sampleRate, numChannels } = this.#sound;
     const encoded = encodedShape(format, this.#settings.encoder, sampleRate, numChannels);
     const medium = new MemoryFile();
@@ -319,12 +319,12 @@ class Job implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#source?.[Symbol.dispose]();
+    this.#result?.[Symbol.dispose]();
   }
 }
 
 /** Encoded sound that is decoded piece by piece. */
-class Decoded implements Source {
+class Decoded implements Result {
   readonly #reader: Reader;
 
   constructor(reader: Reader, framesPerChunk: number, filterDesc: string) {
@@ -346,13 +346,13 @@ class Decoded implements Source {
   }
 }
 
-/** What encoded sound is like. */
+/** The rate and channels of encoded sound. */
 interface EncodedShape {
   readonly sampleRate: number;
   readonly numChannels: number;
 }
 
-/** The nearest to the sound that an encoder can do: a raw format does not tell its decoder. */
+/** The nearest to the sound that an encoder supports. */
 function encodedShape(
   format: string,
   encoder: string | undefined,
@@ -372,7 +372,7 @@ function encodedShape(
   };
 }
 
-/** How encoded sound is read again: raw formats do not tell what they are. */
+/** How encoded sound is read again: raw formats tell neither their rate nor their channels. */
 function readerOptions(format: string, { sampleRate, numChannels }: EncodedShape) {
   const demuxer = ffmpeg().avformat.av_find_input_format(cString(format));
   if (demuxer === null) return {}; // some containers go by another name when they are read

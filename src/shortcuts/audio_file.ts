@@ -22,7 +22,7 @@ import { basicAudio } from "../reading/stream_request.ts";
 import type { CodecConfig } from "../writing/encoder_setup.ts";
 import { StreamWriter } from "../writing/stream_writer.ts";
 import { encodingOf, type PcmEncoding, pcmEncodingOf, saveSettings } from "./pcm_encoding.ts";
-import { joined, nextChunk, type Sound, soundOf } from "./waveform.ts";
+import { joined, nameOf, nextChunk, noSound, type Sound, soundOf } from "./waveform.ts";
 
 /** What of a file is loaded, and how. */
 export interface LoadOptions {
@@ -161,7 +161,7 @@ async function reading<T>(src: AnySource, what: Reading<T>, wait: WaitOptions): 
   try {
     return await new SerialQueue(reader).run(() => whileOpen(reader, src, what), wait);
   } catch (error) {
-    reader.breakOff(); // if it was abandoned
+    reader.abort(); // if it was abandoned
     throw error;
   }
 }
@@ -218,15 +218,10 @@ function loadRequest(options: LoadOptions): LoadRequest {
   };
 }
 
-/** A source's name, for messages. */
-function named(src: AnySource): string {
-  return typeof src === "string" || src instanceof URL ? `"${src}"` : "an object";
-}
-
 /** The sound that FFmpeg thinks best in a source. */
 function bestSound(reader: Reader, src: AnySource): SourceAudioStream {
   if (reader.container.bestStream("audio") !== undefined) return reader.infoOf("audio");
-  throw new TypeError(`Expected a source with sound, got ${named(src)}, which has none`);
+  throw noSound(src);
 }
 
 /** The number of samples that a container's header tells, where that can be relied upon. */
@@ -274,7 +269,7 @@ class Gathering {
     if (numChannels !== this.#stream.numChannels || (first && !isLike(data, first))) {
       throw new TypeError(
         `Expected ${this.#stream.numChannels} channels throughout, but ${
-          named(this.#src)
+          nameOf(this.#src)
         } changes in ` +
           `mid-stream: read it with a StreamReader, and say what it is to be converted to`,
       );
@@ -305,7 +300,7 @@ function isLike(a: AudioSamples, b: AudioSamples): boolean {
 
 function undecodable(src: AnySource): Error {
   const { AVERROR_INVALIDDATA } = ffmpeg().layout.constants;
-  return failure(AVERROR_INVALIDDATA, `decode the sound of ${named(src)}`);
+  return failure(AVERROR_INVALIDDATA, `decode the sound of ${nameOf(src)}`);
 }
 
 /**

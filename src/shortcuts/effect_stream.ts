@@ -1,5 +1,5 @@
 /**
- * Filters alone: samples to frames, through filters, back to chunks.
+ * Filters without a codec: samples to frames, through filters, back to chunks.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import type { Sound } from "./waveform.ts";
 /** How many sample frames go into the filters at a time. */
 const STEP = 4096;
 
-/** A waveform that goes through filters. */
+/** Filters a waveform. */
 export class EffectStream implements Disposable {
   readonly #sound: CheckedAudio;
   readonly #frames: AudioFrames;

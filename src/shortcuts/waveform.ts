@@ -1,5 +1,5 @@
 /**
- * Sound as a whole: what samples of any shape are, and joining chunks to one waveform.
+ * Waveforms: recognizes samples of any shape, and joins chunks to one waveform.
  *
  * @module
  */
@@ -10,10 +10,11 @@ import { shown } from "../base/text.ts";
 import { type AudioChunk, type AudioInput, channelsIn, type Waveform } from "../media/chunk.ts";
 import { type AudioSamples, SAMPLE_FORMATS, type SampleFormat } from "../media/formats.ts";
 import type { Reader } from "../reading/reader.ts";
+import { MAX_CHANNELS } from "../writing/choose_encoder.ts";
 
-/** What a caller says of samples beside handing them in. */
+/** What a caller says about samples. */
 export interface SoundGiven {
-  /** Samples per second, where the samples do not tell. */
+  /** Samples per second, where the samples do not have it. */
   readonly sampleRate: number | undefined;
   /** Channels of samples in one typed array. Default: 1. */
   readonly numChannels?: number | undefined;
@@ -35,7 +36,7 @@ export interface Sound {
   readonly channelsFirst: boolean;
 }
 
-/** Finds out what samples are; throws a `TypeError` for what is not sound. */
+/** Recognizes samples of any shape; throws a `TypeError` for what is not sound. */
 export function soundOf(samples: unknown, given: SoundGiven): Sound {
   if (Array.isArray(samples)) return soundOfChannels(samples, given);
   if (ArrayBuffer.isView(samples)) return soundOfArray(samples as AudioSamples, given);
@@ -52,7 +53,7 @@ export function soundOf(samples: unknown, given: SoundGiven): Sound {
   return {
     input: own as AudioChunk | Waveform,
     format: formatOf(own.data),
-    numChannels: wholeNumber("numChannels of the waveform", own.numChannels, { max: 512 }),
+    numChannels: wholeNumber("numChannels of the waveform", own.numChannels, { max: MAX_CHANNELS }),
     sampleRate: rateOf(given.sampleRate, own.sampleRate),
     channelsFirst,
   };
@@ -73,7 +74,7 @@ function soundOfChannels(channels: readonly unknown[], given: SoundGiven): Sound
 
 function soundOfArray(data: AudioSamples, given: SoundGiven): Sound {
   const format = formatOf(data);
-  const numChannels = wholeNumber("numChannels", given.numChannels ?? 1, { max: 512 });
+  const numChannels = wholeNumber("numChannels", given.numChannels ?? 1, { max: MAX_CHANNELS });
   const channelsFirst = flag("channelsFirst", given.channelsFirst, true);
   if (data.length % numChannels !== 0) {
     throw new TypeError(
@@ -97,7 +98,7 @@ function formatOf(data: unknown): SampleFormat {
   );
 }
 
-/** Samples that tell something themselves must not be told otherwise. */
+/** What is said about samples must not contradict what they have themselves. */
 function agree(name: string, given: unknown, own: unknown): void {
   if (given === undefined || given === own) return;
   throw new TypeError(
@@ -110,7 +111,17 @@ function rateOf(given: number | undefined, own: number | undefined): number {
   return wholeNumber("sampleRate", given ?? own);
 }
 
-/** Decodes the next chunk of a reader's one stream, which is audio; `undefined` at the end. */
+/** The name of a source, for messages. */
+export function nameOf(source: unknown): string {
+  return typeof source === "string" || source instanceof URL ? `"${source}"` : "an object";
+}
+
+/** The error for a source without sound. */
+export function noSound(source: unknown): TypeError {
+  return new TypeError(`Expected a source with sound, got ${nameOf(source)}, which has none`);
+}
+
+/** Decodes the next chunk of a reader with one output stream, of audio; `undefined` at the end. */
 export function* nextChunk(reader: Reader): Steps<AudioChunk | undefined> {
   yield* reader.fillBuffer();
   yield* abortable(); // FFmpeg may take an interrupted call for the end

@@ -35,6 +35,8 @@ import type { AudioStreamOptions, OutputStreamOptions, VideoStreamOptions } from
 
 /** The highest sample rate that is taken, in Hz. */
 export const MAX_SAMPLE_RATE = 6144000;
+/** The most channels that Sluice hands to an encoder. */
+export const MAX_CHANNELS = 512;
 
 const CONFIG_KEYS: readonly (keyof CodecConfig)[] = [
   "bitRate",
@@ -211,7 +213,7 @@ function layoutFor(
   asked: number | undefined,
   { channelLayouts: layouts }: SupportedConfig,
 ): ChannelLayout {
-  const wanted = optionalWholeNumber("encoderNumChannels", asked, { max: 512 });
+  const wanted = optionalWholeNumber("encoderNumChannels", asked, { max: MAX_CHANNELS });
   if (wanted === undefined || wanted === source.channels) return nearestLayout(source, layouts);
   const layout = nearestLayout(defaultLayout(wanted), layouts);
   if (layout.channels === wanted) return layout;

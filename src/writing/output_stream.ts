@@ -62,6 +62,7 @@ import type { Container, Output } from "../outputs/output.ts";
 import {
   audioSettings,
   type AudioSignal,
+  MAX_CHANNELS,
   MAX_SAMPLE_RATE,
   videoSettings,
   type VideoSignal,
@@ -267,7 +268,7 @@ export class AudioOutputStream extends OutputStream<AudioInput, CheckedAudio> {
     const signal: AudioSignal = {
       format: packedFormat(given.format ?? "flt"),
       sampleRate: wholeNumber("sampleRate", sampleRate, { max: MAX_SAMPLE_RATE }),
-      layout: defaultLayout(wholeNumber("numChannels", numChannels, { max: 512 })),
+      layout: defaultLayout(wholeNumber("numChannels", numChannels, { max: MAX_CHANNELS })),
     };
     const filters = filtersOf(given.filterDesc);
     const source = audioGraphSource(signal);

@@ -1,4 +1,4 @@
-/** Live: many receivers of one broadcast, slow ones, receivers that go away, browsers. */
+/** One broadcast and many viewers: slow ones, some that go away, browsers. */
 
 import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { Broadcast, StreamWriter, type VideoStreamOptions, type Viewer } from "../../mod.ts";
@@ -32,7 +32,7 @@ async function pictures(
 }
 
 /** Reads what comes over TCP connections, each to its end. */
-class Receivers implements Disposable {
+class TcpPeers implements Disposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #connections: Deno.Conn[] = [];
 
@@ -41,7 +41,7 @@ class Receivers implements Disposable {
     return `tcp://127.0.0.1:${this.#listener.addr.port}`;
   }
 
-  /** Takes one connection; `read()` gives all that comes, and until then nothing is read. */
+  /** Takes one connection; `read()` returns all that comes, and until then nothing is read. */
   async accept(): Promise<{ read(): Promise<Uint8Array<ArrayBuffer>>; close(): void }> {
     const connection = await this.#listener.accept();
     this.#connections.push(connection);
@@ -119,7 +119,7 @@ Deno.test("each viewer of a broadcast gets its own container, from a key frame o
   strictEqual(whole.length, 140);
   const check = async (path: string, count: number) => {
     const frames = await framemd5(path, "-map", "0:v");
-    // A key frame is made for those who come: at once, or a second after the last one.
+    // A key frame is made for those that come: at once, or a second after the last one.
     strictEqual(frames.length, count, path);
     const { streams, format } = await ffprobe(path);
     for (const { start_time } of streams) ok(Number(start_time) < 0.05, `${path}: ${start_time}`);
@@ -138,13 +138,13 @@ Deno.test("each viewer of a broadcast gets its own container, from a key frame o
 
 Deno.test("a broadcast's viewers decode what was written, bit by bit", async () => {
   using dir = tempDir();
-  using receivers = new Receivers();
+  using peers = new TcpPeers();
   const live = await pictures("matroska", "ffv1", { encoderFormat: "bgr0" });
   const frames = Array.from(
     { length: 30 },
     (_, i) => pixels(SIZE, 1).map((it) => (it + 7 * i) & 255),
   );
-  const [viewer, peer] = await Promise.all([live.add(receivers.url), receivers.accept()]);
+  const [viewer, peer] = await Promise.all([live.add(peers.url), peers.accept()]);
   const received = peer.read();
   const read = new Response(live.readable()).bytes();
   for (const frame of frames) await live.writeVideoChunk(0, frame);
@@ -165,19 +165,19 @@ Deno.test("a broadcast's viewers decode what was written, bit by bit", async () 
 Deno.test("a stalled viewer loses frames, nine others none, and memory stays flat", async () => {
   const FRAMES = 20_000;
   using dir = tempDir();
-  using receivers = new Receivers();
+  using peers = new TcpPeers();
   const live = await pictures("mpegts", "mpeg4", { codecConfig: { gopSize: 50 } });
   const viewers: Viewer[] = [];
   const received: Promise<unknown>[] = [];
   let whole: Promise<Uint8Array<ArrayBuffer>> | undefined;
   for (let i = 0; i < 4; i++) {
-    const [viewer, peer] = await Promise.all([live.add(receivers.url), receivers.accept()]);
+    const [viewer, peer] = await Promise.all([live.add(peers.url), peers.accept()]);
     viewers.push(viewer);
     const bytes = peer.read();
     whole ??= bytes;
     received.push(bytes);
   }
-  const [stalled] = await Promise.all([live.add(receivers.url), receivers.accept()]);
+  const [stalled] = await Promise.all([live.add(peers.url), peers.accept()]);
   const lengths: Promise<number>[] = [];
   for (let i = 0; i < 5; i++) {
     lengths.push(lengthOf(live.readable()));
@@ -226,10 +226,10 @@ async function lengthOf(stream: ReadableStream<Uint8Array>): Promise<number> {
 
 Deno.test("a viewer that fails, or does not come, leaves the others alone", async () => {
   using dir = tempDir();
-  using receivers = new Receivers();
+  using peers = new TcpPeers();
   const live = await pictures("mpegts", "mpeg2video");
   await live.add(dir.file("good.ts"));
-  const [gone, peer] = await Promise.all([live.add(receivers.url), receivers.accept()]);
+  const [gone, peer] = await Promise.all([live.add(peers.url), peers.accept()]);
   const listening = live.add(`tcp://127.0.0.1:${freePort()}?listen=1`);
   listening.catch(() => {});
   await rejects(live.add(`tcp://127.0.0.1:${freePort()}`), { name: "FFmpegError" });
@@ -329,12 +329,12 @@ Deno.test("a broadcast at the wrong time, or with the wrong calls, is a clear er
 
 Deno.test("latency: writing does not wait for a slow receiver, which goes on at a key frame", async () => {
   using dir = tempDir();
-  using receivers = new Receivers();
-  const writer = new StreamWriter(receivers.url, { format: "mpegts", latency: 1 });
+  using peers = new TcpPeers();
+  const writer = new StreamWriter(peers.url, { format: "mpegts", latency: 1 });
   const config = { gopSize: 20, maxBFrames: 0 };
   writer.addVideoStream(25, 320, 240, { encoder: "mpeg2video", codecConfig: config });
   throws(() => writer.openSync(), /in the background/);
-  const [peer] = await Promise.all([receivers.accept(), writer.open()]);
+  const [peer] = await Promise.all([peers.accept(), writer.open()]);
   const noise = new Uint8Array(320 * 240 * 3);
   for (let i = 0; i < noise.length; i += 50_000) {
     crypto.getRandomValues(noise.subarray(i, i + 50_000));

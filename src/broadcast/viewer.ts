@@ -1,5 +1,5 @@
 /**
- * One receiver of a broadcast, from the moment it comes to its end.
+ * One viewer of a broadcast, from its opening to its end.
  *
  * @module
  */
@@ -9,24 +9,24 @@ import { SerialQueue } from "../base/serial_queue.ts";
 import type { WaitOptions } from "../base/wait.ts";
 import { BackgroundOutput } from "../outputs/background.ts";
 import type { Output } from "../outputs/output.ts";
-import type { FanOut, Receiver } from "./fan_out.ts";
+import type { FanOut, FanOutViewer } from "./fan_out.ts";
 import type { Viewer, ViewerStats } from "./options.ts";
 
-/** What a receiver is sent, and where. */
-export interface FeedPlan {
+/** What a viewer is sent, and where. */
+export interface ViewerPlan {
   /** Its container or device. */
   readonly output: Output;
   /** Options of it and of what it writes to. */
   readonly options: Readonly<Record<string, string>>;
-  /** How many seconds of media may wait: beyond that, all of them are dropped. */
+  /** How many seconds of media may be queued: beyond that, all of them are dropped. */
   readonly latency: number;
 }
 
-/** How many seconds a receiver has for the end of its container. */
+/** How many seconds a viewer has for the end of its container. */
 const END_TIME = 1;
 
-/** One receiver: what waits for it, and its end. */
-export class Feed implements Receiver, Viewer {
+/** A viewer: its packets are sent in the background, and its calls run one after the other. */
+export class BroadcastViewer implements FanOutViewer, Viewer {
   /** Its own output. */
   readonly output: BackgroundOutput;
   /** Resolves when it gets nothing more. */
@@ -40,18 +40,18 @@ export class Feed implements Receiver, Viewer {
   readonly #settle: (error?: Error) => void;
 
   /** Makes one; nothing is opened yet. */
-  constructor(fanOut: FanOut, { output, options, latency }: FeedPlan) {
+  constructor(fanOut: FanOut, { output, options, latency }: ViewerPlan) {
     const { promise, resolve } = Promise.withResolvers<Error | undefined>();
     this.#fanOut = fanOut;
     this.#options = options;
     this.#latency = latency;
     this.ended = promise;
     this.#settle = resolve;
-    const live = new BackgroundOutput(output, { latency, comesLate: true });
-    this.output = live;
+    const background = new BackgroundOutput(output, { latency, comesLate: true });
+    this.output = background;
     this.#queue = new SerialQueue({
       name: "Viewer",
-      interrupt: () => live.freed ? undefined : live.interrupt,
+      interrupt: () => background.freed ? undefined : background.interrupt,
     });
   }
 
@@ -61,7 +61,7 @@ export class Feed implements Receiver, Viewer {
     return { ...this.output.sent, dropped, queued };
   }
 
-  /** Opens the destination; from then on it gets everything. */
+  /** Opens the destination; from then on it gets all packets. */
   async open(wait: WaitOptions = {}): Promise<this> {
     const { signal = this.#closing.signal } = wait;
     const either = AbortSignal.any([signal, this.#closing.signal]);
@@ -73,12 +73,12 @@ export class Feed implements Receiver, Viewer {
       await this.#queue.run(() => this.#open(), { ...wait, signal: either }, tooLate);
       return this;
     } catch (error) {
-      if (!this.#opening) this.failed(error); // else what is still under way does that
+      if (!this.#opening) this.failed(error); // else `#open` does so when FFmpeg returns
       throw error;
     }
   }
 
-  /** What fails is let go of when FFmpeg has come back, and not when its caller has been told. */
+  /** Its caller may have given up meanwhile: the output is freed only when FFmpeg has returned. */
   *#open(): Steps<void> {
     if (this.output.freed) return; // its reader has gone already
     this.#opening = true;
@@ -90,18 +90,18 @@ export class Feed implements Receiver, Viewer {
     }
   }
 
-  /** Lets go of it, as it can't be sent to any more. */
+  /** Frees it, as it can't be sent to any more. */
   failed(error: unknown): undefined {
     this.#release(error as Error);
   }
 
-  /** Sends what is left, and ends it. */
+  /** Sends what is queued, and ends it. */
   async close(): Promise<void> {
     if (this.output.freed) return;
     this.#closing.abort(new Error("Cannot go on opening a viewer that was closed"));
-    this.#fanOut.leave(this); // nothing more comes
+    this.#fanOut.leave(this);
     const timeout = (Math.max(this.#latency, 1) + END_TIME) * 1000;
-    // What has not ended in time is broken off, and ends with that as its error.
+    // What has not ended in time is interrupted, and ends with that as its error.
     await this.#queue.run(() => this.#finish(), { timeout }).catch(() => {});
     if (!this.#queue.hasAbandoned) await this.ended;
   }
@@ -116,7 +116,7 @@ export class Feed implements Receiver, Viewer {
     }
   }
 
-  /** Lets go of it, whatever is left to be sent. */
+  /** Frees it, and drops what is queued. */
   drop(): void {
     this.#release();
   }
