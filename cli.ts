@@ -1,10 +1,15 @@
 /**
- * The program: what the library does, from the command line.
+ * The program: what the library does, from the command line, within the permissions it is given.
  *
  * ```sh
- * deno run -A jsr:@sluice/av/cli doctor
- * deno run -A jsr:@sluice/av/cli convert film.mov film.mp4 --size 640x360
+ * deno run -A jsr:@sluice/av/cli doctor                     # which FFmpeg is found, what works here
+ * deno run -A jsr:@sluice/av/cli info video.mp4
+ * deno run -A jsr:@sluice/av/cli play video.mp4
+ * deno run -A jsr:@sluice/av/cli convert video.mov video.mp4 --size 640x360
+ * deno install -gA -n sluice jsr:@sluice/av/cli             # then: sluice --help
  * ```
+ *
+ * [The command line](https://jsr.io/@sluice/av/0.1.0/docs/command_line.md) describes all commands.
  *
  * @module
  */

@@ -1,29 +1,64 @@
 /**
- * Sluice writes, reads and plays audio and video through the FFmpeg libraries installed here.
+ * Write, read, change and play audio and video from Deno: pixels and samples in your own TypeScript,
+ * at the speed of FFmpeg's libraries, with nothing to compile.
  *
- * `StreamWriter` encodes chunks of samples and pixels to a file or wherever FFmpeg reaches;
- * `StreamReader` does the reverse. Both keep the vocabulary of Python's `torchaudio.io`.
+ * Sluice calls the FFmpeg libraries that are installed on your machine (4.3 to 9). Chunks of samples
+ * and pixels are typed arrays, every call that may wait can be aborted, Deno's permissions hold for
+ * what FFmpeg opens, and errors say what would work.
  *
- * @example A round trip
+ * - {@linkcode load}, {@linkcode save} and {@linkcode info}: the sound of a file in one call.
+ * - {@linkcode StreamWriter} encodes chunks to a file, a URL, memory, a stream or a device;
+ *   {@linkcode StreamReader} decodes them. Both keep the vocabulary of Python's `torchaudio.io`.
+ * - {@linkcode playAudio} and {@linkcode playVideo} play on a sound device and in a window.
+ * - {@linkcode Broadcast} encodes once for any number of viewers, browsers included.
+ * - {@linkcode AudioEffector} changes sound by FFmpeg's filters and codecs.
+ * - {@linkcode ffmpeg} describes the FFmpeg that is installed: encoders, filters, options, devices.
+ *
+ * `deno run -A jsr:@sluice/av/cli doctor` says which FFmpeg is found, and how to install one. Scripts
+ * need `--allow-ffi`, and the permissions for what they read and write.
+ *
+ * [Getting started](https://jsr.io/@sluice/av/0.1.0/docs/getting_started.md) leads to the guides;
+ * [coming from torchaudio](https://jsr.io/@sluice/av/0.1.0/docs/from_torchaudio.md) has every name,
+ * and [troubleshooting](https://jsr.io/@sluice/av/0.1.0/docs/troubleshooting.md) the common errors.
+ *
+ * @example Sound: a file in one call
+ * ```ts
+ * import { load, save } from "@sluice/av";
+ *
+ * const dir = await Deno.makeTempDir();
+ * await save(`${dir}/noise.mp3`, Float32Array.from({ length: 48000 }, Math.random), 48000);
+ * const { data, sampleRate } = await load(`${dir}/noise.mp3`); // any sound file, or a video's sound
+ * console.log(data.length / sampleRate, "seconds");
+ * ```
+ *
+ * @example Pixels to a video, and a video to pixels
  * ```ts
  * import { StreamReader, StreamWriter } from "@sluice/av";
- * import assert from "node:assert/strict";
  *
- * const path = await Deno.makeTempFile({ suffix: ".flac" });
- * const samples = Int16Array.from({ length: 16000 }, (_, i) => 8000 * Math.sin(i / 9));
- *
+ * const path = await Deno.makeTempDir() + "/fade.mp4";
  * const writer = new StreamWriter(path);
- * writer.addAudioStream(16000, 1, { format: "s16" });
+ * writer.addVideoStream(30, 320, 240); // frames per second, width, height
  * {
  *   await using out = await writer.open();
- *   await out.writeAudioChunk(0, samples);
- * }
+ *   const frame = new Uint8Array(320 * 240 * 3); // red, green, blue; row by row
+ *   for (let i = 0; i < 60; i++) await out.writeVideoChunk(0, frame.fill(i * 4));
+ * } // the end of the block completes the file
  *
  * await using reader = await StreamReader.open(path);
- * reader.addBasicAudioStream(-1, { format: "s16" });
- * await reader.processAllPackets();
- * const [chunk] = reader.popChunks();
- * assert.deepEqual(chunk!.data, samples);
+ * const video = reader.addBasicVideoStream(1, { width: 160, height: 120 }); // one frame in a chunk
+ * for await (const [frame] of reader.stream([video])) console.log(frame?.pts, frame?.data[0]);
+ * ```
+ *
+ * @example Live video for browsers
+ * ```ts ignore
+ * import { Broadcast } from "@sluice/av";
+ *
+ * const broadcast = new Broadcast({ realtime: true });
+ * broadcast.addVideoStream(30, 320, 240, { encoderOption: { tune: "zerolatency" } });
+ * await using live = await broadcast.open();
+ * Deno.serve(() => live.response()); // what <video src="http://localhost:8000"> plays
+ * const frame = new Uint8Array(320 * 240 * 3);
+ * for (let i = 0; true; i++) await live.writeVideoChunk(0, frame.fill(i));
  * ```
  *
  * @module

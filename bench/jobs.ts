@@ -84,7 +84,7 @@ export const JOBS: readonly Job[] = [
   {
     name: "x264",
     kind: "encode",
-    note: "rgb24 pictures to H.264 in MP4 (libx264, preset medium, crf 23, one encoder thread).",
+    note: "rgb24 frames to H.264 in MP4 (libx264, preset medium, crf 23, one encoder thread).",
     input: "pictures",
     values: { ...PICTURE, ...X264, options: "threads=1:crf=23:preset=medium" },
     count: 300,
@@ -95,7 +95,7 @@ export const JOBS: readonly Job[] = [
   {
     name: "mpeg4",
     kind: "encode",
-    note: "rgb24 pictures to MPEG-4 part 2 in MP4 (2 Mbit/s, one encoder thread).",
+    note: "rgb24 frames to MPEG-4 part 2 in MP4 (2 Mbit/s, one encoder thread).",
     input: "pictures",
     values: { ...PICTURE, ...MPEG4 },
     count: 600,
@@ -107,9 +107,9 @@ export const JOBS: readonly Job[] = [
     name: "rawvideo",
     kind: "encode",
     note:
-      "rgb24 pictures as they are, in NUT. It goes to /dev/null, so that it is not the disk that " +
+      "rgb24 frames as they are, in NUT. It goes to /dev/null, so that it is not the disk that " +
       "is measured; that all frames arrive is checked with a shorter run into a file. The floor " +
-      "gives the pictures to the muxer as packets, the ffmpeg program copies the stream.",
+      "sends the frames to the muxer as packets, the ffmpeg program copies the stream.",
     input: "pictures",
     values: {
       ...PICTURE,
@@ -141,8 +141,8 @@ export const JOBS: readonly Job[] = [
     kind: "decode",
     note:
       "A 1280x720 H.264 file to rgb24, as many decoder threads as FFmpeg chooses. The floor has " +
-      "the pictures in one buffer that is used again and again, as Sluice has with `reuse: true`; " +
-      '"new buffers" is Sluice\'s default. PyAV and torchaudio make a new array for every picture.',
+      "the frames in one buffer that is used again and again, as Sluice has with `reuse: true`; " +
+      '"new buffers" is Sluice\'s default. PyAV and torchaudio make a new array for every frame.',
     input: "video",
     values: { width: 1280, height: 720, threads: 0 },
     count: 300,
@@ -186,7 +186,7 @@ export const JOBS: readonly Job[] = [
     name: "transcode-rgb24",
     kind: "transcode",
     note:
-      "The same with rgb24 in the caller's hands, as a program has it that draws on the pictures. " +
+      "The same with rgb24 in the caller's hands, as a program has it that draws on the frames. " +
       "The ffmpeg program converts to rgb24 and back.",
     input: "video",
     values: {
