@@ -127,7 +127,7 @@ async function toDevice(
   const dst = name === "alsa" && device ? device : "-"; // other kinds take the device as an option
   const writer = new StreamWriter(dst, { format: name });
   addStream(writer);
-  await using out = await writer.open(device && dst === "-" ? { device } : {});
+  await using out = await writer.open(device && dst === "-" ? { device } : {}, given({ signal }));
   try {
     await play(out);
     await out.close(given({ signal }));
@@ -276,7 +276,7 @@ class VideoPlayer {
     const { title = String(this.#source), fullscreen = false } = this.#options;
     const { writer, calls } = this.#screen;
     const options = { window_title: title, window_fullscreen: flag("fullscreen", fullscreen) };
-    await calls.open(options, undefined);
+    await calls.open(options, given({ signal: this.#options.signal }));
     await using _screen = { [Symbol.asyncDispose]: () => calls.close() };
     const sound = this.#playSound();
     sound.catch(() => {}); // it is awaited below, after the frames
@@ -291,9 +291,9 @@ class VideoPlayer {
   async #playSound(): Promise<void> {
     if (!this.#speaker) return;
     const { calls } = this.#speaker;
-    await calls.open(undefined, undefined);
     const wait = { signal: this.#signal };
     try {
+      await calls.open(undefined, wait);
       for await (const [chunk] of this.#samples.stream<[AudioChunk]>(wait)) {
         const time = this.#timeOf(chunk!);
         await this.#untilNear(time);

@@ -1,6 +1,6 @@
 /** Playing: windows on an X display that nobody sees, sound devices that nobody hears. */
 
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import {
   correlation,
   eventually,
@@ -24,17 +24,17 @@ import {
   threeTries,
 } from "../support/helpers.ts";
 import { picture, type Scene, sound, type Told } from "./play_scenes.ts";
-import { ffmpeg, StreamWriter } from "../../mod.ts";
+import { ffmpeg, playAudio, StreamWriter } from "../../mod.ts";
 
-if (!HAS_DISPLAY) console.log("Left out, as Xvfb, xdotool or ImageMagick is missing: windows");
-if (!HAS_SOUND) console.log("Left out, as PulseAudio or its tools are missing: sound devices");
+if (!HAS_DISPLAY) console.log("Skipped, as Xvfb, xdotool or ImageMagick is missing: windows");
+if (!HAS_SOUND) console.log("Skipped, as PulseAudio or its tools are missing: sound devices");
 
 /** Where windows and sound devices of Sluice's own can be tested: by these versions of SDL. */
 const SDL = (["2", "3"] as const).filter(hasSdl);
 for (const version of ["2", "3"] as const) {
   if (!SDL.includes(version)) {
     console.log(
-      `Left out, as SDL ${version} is missing: windows and sound devices by SDL ${version}`,
+      `Skipped, as SDL ${version} is missing: windows and sound devices by SDL ${version}`,
     );
   }
 }
@@ -768,6 +768,16 @@ onSound("no sound server is a clear error", async () => {
     strictEqual(error?.name, "FFmpegError", `${format}: ${JSON.stringify(error)}`);
     match(error.message, /server|card/, format);
     ok(seconds < 5, `${format}: took ${seconds} s`);
+  }
+});
+
+Deno.test("a signal that is already aborted keeps playAudio() from opening a device", async () => {
+  const samples = new Float32Array(4800);
+  for (const format of [...FFMPEG_DEVICES, "audio"]) {
+    // Without a sound server, opening would be another error.
+    await rejects(playAudio(samples, { sampleRate: 48000, format, signal: AbortSignal.abort() }), {
+      name: "AbortError",
+    });
   }
 });
 
