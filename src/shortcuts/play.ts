@@ -125,9 +125,9 @@ async function toDevice(
 ): Promise<void> {
   const name = optionalText("format", format) ?? "audio";
   const dst = name === "alsa" && device ? device : "-"; // other kinds take the device as an option
-  const writer = new StreamWriter(dst, { format: name });
-  addStream(writer);
-  await using out = await writer.open(device && dst === "-" ? { device } : {}, given({ signal }));
+  await using out = new StreamWriter(dst, { format: name });
+  addStream(out);
+  await out.open(device && dst === "-" ? { device } : {}, given({ signal }));
   try {
     await play(out);
     await out.close(given({ signal }));
@@ -276,8 +276,8 @@ class VideoPlayer {
     const { title = String(this.#source), fullscreen = false } = this.#options;
     const { writer, calls } = this.#screen;
     const options = { window_title: title, window_fullscreen: flag("fullscreen", fullscreen) };
-    await calls.open(options, given({ signal: this.#options.signal }));
     await using _screen = { [Symbol.asyncDispose]: () => calls.close() };
+    await calls.open(options, given({ signal: this.#options.signal }));
     const sound = this.#playSound();
     sound.catch(() => {}); // it is awaited below, after the frames
     const closed = await this.#showFrames();
