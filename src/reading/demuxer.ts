@@ -115,8 +115,8 @@ export interface DemuxerSettings {
   readonly openFailure: (code: number, url: string) => Error;
 }
 
-/** `AVInputFormat.flags`: times may jump, which containers without an index have in common. */
-const AVFMT_TS_DISCONT = 0x200;
+/** By how many frames codecs reorder at most: H.264 and HEVC. */
+const MOST_REORDERED = 16;
 
 /** `AVStream.discard`: skip nothing, or everything. */
 const DISCARD = { none: 0, all: 48 } as const;
@@ -327,12 +327,6 @@ export class Demuxer extends Handle<"AVFormatContext"> {
     context.eof_reached = 0;
   }
 
-  /** Whether the container has no index, so that seeking in it may miss its mark. */
-  get seeksBlindly(): boolean {
-    const { flags } = ffmpeg().view("AVInputFormat", this.fields.iformat!);
-    return (flags & AVFMT_TS_DISCONT) !== 0;
-  }
-
   /**
    * When the first key frame from here on is due, in seconds; `undefined` if none comes.
    *
@@ -342,16 +336,32 @@ export class Demuxer extends Handle<"AVFormatContext"> {
     const { AV_PKT_FLAG_KEY } = ffmpeg().layout.constants;
     let found: number | undefined;
     const look = ({ fields }: Packet): undefined => {
-      const { stream_index, flags, pts } = fields;
-      if (stream_index !== index || (flags & AV_PKT_FLAG_KEY) === 0 || pts === NOPTS) return;
-      found = toSeconds(pts, this.timeBase(index));
+      const { stream_index, flags, pts, dts } = fields;
+      if (stream_index !== index || (flags & AV_PKT_FLAG_KEY) === 0) return;
+      if (pts !== NOPTS) found = toSeconds(pts, this.timeBase(index));
+      else if (dts !== NOPTS) {
+        found = toSeconds(dts, this.timeBase(index)) + this.#reordering(index);
+      }
     };
     while (found === undefined && (yield* this.read(look)) === 0) yield* yieldToEventLoop();
     return found;
   }
 
+  /** How much later than it is decoded a frame may be shown, in seconds, where only that is stored. */
+  #reordering(index: number): number {
+    const rate = valueOf(this.frameRate(index));
+    const reorders = this.parameters(index).video_delay > 0;
+    return reorders && rate > 0 ? MOST_REORDERED / rate : 0;
+  }
+
   /** Goes to a time in seconds; `any` also to where no key frame is. */
   *seek(seconds: number, any: boolean): Steps<number> {
+    const code = yield* this.#seek(seconds, any);
+    // Some containers have nothing before 0, others need to be asked for it.
+    return code < 0 && seconds < 0 ? yield* this.#seek(0, any) : code;
+  }
+
+  *#seek(seconds: number, any: boolean): Steps<number> {
     const { io, layout: { constants } } = ffmpeg();
     const time = BigInt(Math.round(seconds * 1e6));
     const flags = any ? constants.AVSEEK_FLAG_ANY : 0;

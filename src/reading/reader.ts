@@ -271,18 +271,17 @@ export class Reader implements PacketSource, QueueOwner {
   *#seekTo(timestamp: number, mode: SeekMode, asked: number): Steps<void> {
     const demuxer = this.#open;
     const video = this.#streams.find((stream) => stream.settings.type === "video");
-    const careful = mode !== "any" && video !== undefined && demuxer.seeksBlindly;
+    const careful = mode !== "any" && video !== undefined;
     for (let back = 0;; back = back * 2 + 1) {
       const target = timestamp - back;
-      let code: number = yield* demuxer.seek(target, mode === "any");
-      // Some containers have nothing before 0, others need to be asked for it.
-      if (code < 0 && target < 0) code = yield* demuxer.seek(0, mode === "any");
+      const code: number = yield* demuxer.seek(target, mode === "any");
       if (code < 0 && (target <= 0 || mode === "any")) {
         throw failure(code, `seek to ${asked} s in "${this.#opening.url}"`, SEEK_HINT);
       }
       if (code < 0) continue; // near its end FFmpeg may not find its way: decode from further back
       if (!careful) return;
-      // Without an index FFmpeg may land behind the key frame that is needed: look, and go back.
+      // FFmpeg may land behind the key frame that is needed, as it goes by the times of decoding, or
+      // has no index: look, and go back.
       const key: number | undefined = yield* demuxer.nextKeyFrame(video.settings.index);
       if ((key !== undefined && key <= timestamp) || target <= 0) {
         yield* demuxer.seek(target, false);
