@@ -365,11 +365,9 @@ function encodedShape(
     : muxer && codecById("encoder", ffmpeg().view("AVOutputFormat", muxer).audio_codec);
   if (!codec) return { sampleRate, numChannels };
   const supported = supportedBy(codec);
-  const layouts = supported.channelLayouts ??
-    (supported.numChannels ? [defaultLayout(supported.numChannels)] : undefined);
   return {
     sampleRate: nearestRate(sampleRate, supported.sampleRates),
-    numChannels: nearestLayout(defaultLayout(numChannels), layouts).channels,
+    numChannels: nearestLayout(defaultLayout(numChannels), supported.channelLayouts).channels,
   };
 }
 

@@ -211,10 +211,9 @@ function layoutFor(
   codec: Codec,
   source: ChannelLayout,
   asked: number | undefined,
-  { channelLayouts, numChannels }: Supported,
+  { channelLayouts: layouts }: Supported,
 ): ChannelLayout {
   const wanted = optionalWholeNumber("encoderNumChannels", asked, { max: 512 });
-  const layouts = channelLayouts ?? (numChannels ? [defaultLayout(numChannels)] : undefined);
   if (wanted === undefined || wanted === source.channels) return nearestLayout(source, layouts);
   const layout = nearestLayout(defaultLayout(wanted), layouts);
   if (layout.channels === wanted) return layout;
