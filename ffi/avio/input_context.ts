@@ -10,13 +10,13 @@ import { viewOf } from "../memory.ts";
 import type { AnyPointer } from "../pointer.ts";
 import { CallbackContext, SEEK, Stash, TRANSFER } from "./io_context.ts";
 
-/** What gives the bytes. */
+/** Where the bytes come from. */
 export interface ByteSource {
   /** How many bytes there are in all; `undefined` where that is not known. */
   readonly size: number | undefined;
-  /** Puts bytes where they are wanted; gives how many, 0 at the end. */
+  /** Puts bytes where they are wanted; returns how many, 0 at the end. */
   read(into: Uint8Array<ArrayBuffer>): number;
-  /** Goes to a position, in bytes from the beginning; left out where it can't. */
+  /** Goes to a position, in bytes from the beginning; omitted where it can't. */
   seek?: ((position: number) => void) | undefined;
 }
 
@@ -26,7 +26,7 @@ export const BUFFER_SIZE = 65536;
 const SEEK_CUR = 1;
 const SEEK_END = 2;
 
-/** Works out where FFmpeg wants to go, among so many bytes, from a position; or how many there are. */
+/** Where FFmpeg wants to seek to, among so many bytes, from a position; or how many there are. */
 export function placeOf(
   offset: bigint,
   whence: number,

@@ -1,8 +1,8 @@
 /**
- * An `AVIOContext` over a source that has its bytes some time: FFmpeg reads from one end of a pipe, on
- * a thread of its own, while JavaScript writes to the other end.
+ * An `AVIOContext` over an asynchronous source: FFmpeg reads from one end of a pipe, on a thread of its
+ * own, while JavaScript writes to the other end.
  *
- * When FFmpeg goes to another place it gets another pipe. So the context does not read from a pipe
+ * When FFmpeg seeks it gets another pipe. So the context does not read from a pipe
  * itself, but by `avio_read_partial` from the context of whichever pipe there is.
  *
  * @module
@@ -24,7 +24,7 @@ export interface SlowSource {
   readonly size: number | undefined;
   /** Whether it can go to a position. */
   readonly seekable: boolean;
-  /** Gives the next bytes, none at the end. */
+  /** Returns the next bytes, none at the end. */
   read(): Promise<Uint8Array<ArrayBuffer>>;
   /** Goes to a position, in bytes from the beginning. */
   seek(position: number): Promise<void>;
@@ -32,7 +32,7 @@ export interface SlowSource {
 
 /** The C library's functions for pipes, under the names that they have on this system. */
 interface Pipes {
-  /** Makes a pipe; gives its two ends. */
+  /** Makes a pipe; returns its two ends. */
   make(): [reading: number, writing: number];
   write(end: number, bytes: Uint8Array<ArrayBuffer>): Promise<number>;
   close(end: number): void;
@@ -100,13 +100,13 @@ class Writing {
     return this.#closed || this.#closing;
   }
 
-  /** Writes all bytes; gives whether they are still wanted. */
+  /** Writes all bytes; returns whether they are still wanted. */
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
     this.#busy = true;
     try {
       for (let rest = bytes; rest.length > 0 && !this.closed;) {
         const count = await cLibrary().write(this.#end, rest);
-        if (count <= 0) return false; // the other end has been closed
+        if (count <= 0) return false; // the other end is closed
         rest = rest.subarray(count);
       }
       return !this.closed;
@@ -179,14 +179,14 @@ export class InputPipe extends Handle<"AVIOContext"> {
   #writing: Writing;
   #pumping: Promise<void>;
   #thrown: unknown;
-  #broken = false;
+  #interrupted = false;
 
   /** Makes one over a source, and begins to read from it. */
   constructor(source: SlowSource) {
     const { reading, writing } = makePipe();
-    const goTo = (offset: bigint, whence: number) => this.#goTo(offset, whence);
+    const seekTo = (offset: bigint, whence: number) => this.#seekTo(offset, whence);
     const seek = source.seekable
-      ? Deno.UnsafeCallback.threadSafe(SEEK, (_, offset, whence) => goTo(offset, whence))
+      ? Deno.UnsafeCallback.threadSafe(SEEK, (_, offset, whence) => seekTo(offset, whence))
       : undefined;
     super(
       "AVIOContext",
@@ -208,7 +208,7 @@ export class InputPipe extends Handle<"AVIOContext"> {
     return this.#thrown;
   }
 
-  /** Hands the source's bytes to FFmpeg, up to their end or until it wants others. */
+  /** Forwards the source's bytes to FFmpeg, up to their end or until it seeks. */
   async #pump(writing: Writing, from?: number): Promise<void> {
     try {
       if (this.#thrown !== undefined) return; // it is left alone from then on
@@ -224,11 +224,11 @@ export class InputPipe extends Handle<"AVIOContext"> {
     }
   }
 
-  /** Goes to another place, for FFmpeg, which waits for that. */
-  #goTo(offset: bigint, whence: number): bigint {
+  /** Seeks, for FFmpeg, which waits for that. */
+  #seekTo(offset: bigint, whence: number): bigint {
     const place = placeOf(offset, whence, 0, this.#source.size);
     if (place < 0n || asksSize(whence)) return place;
-    if (this.#broken) return BigInt(posixCode("EIO"));
+    if (this.#interrupted) return BigInt(posixCode("EIO"));
     try {
       const { reading, writing } = makePipe();
       this.#end();
@@ -248,8 +248,8 @@ export class InputPipe extends Handle<"AVIOContext"> {
   }
 
   /** Lets FFmpeg see the end, when it may be waiting for bytes that do not come. */
-  breakOff(): void {
-    this.#broken = true; // at the end FFmpeg may look for more in another place
+  interrupt(): void {
+    this.#interrupted = true; // at the end FFmpeg may look for more in another place
     this.#writing.close();
   }
 

@@ -13,11 +13,11 @@ import { CallbackContext, SEEK, Stash, TRANSFER } from "./io_context.ts";
 export interface ByteSink {
   /** Takes bytes, which are its own from then on. */
   write(bytes: Uint8Array<ArrayBuffer>): void;
-  /** Goes to a position, in bytes from the beginning; left out where it can't. */
+  /** Goes to a position, in bytes from the beginning; omitted where it can't. */
   seek?: ((position: number) => void) | undefined;
 }
 
-/** How many bytes FFmpeg gathers before it hands them on. */
+/** How many bytes FFmpeg buffers before it writes them. */
 const BUFFER_SIZE = 32768;
 
 const SEEK_SET = 0;

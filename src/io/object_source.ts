@@ -134,7 +134,7 @@ class PipedSource implements ObjectSource {
   }
 
   breakOff(): void {
-    this.#context?.breakOff();
+    this.#context?.interrupt();
   }
 
   closeNow(): void {

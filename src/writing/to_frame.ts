@@ -12,10 +12,10 @@ import {
   type CheckedAudio,
   type CheckedVideo,
   copySamples,
-  type PictureShape,
   takenAway,
+  type VideoShape,
 } from "../media/chunk.ts";
-import { type AudioSamples, pictureBytes, type SampleFormat } from "../media/formats.ts";
+import { type AudioSamples, frameBytes, type SampleFormat } from "../media/formats.ts";
 import { Frame } from "../media/frame.ts";
 
 /** How many samples per channel a frame holds where the encoder leaves that open. */
@@ -160,15 +160,15 @@ export class AudioFrames implements Disposable {
 /** Copies pictures into frames; times are in pictures. */
 export class VideoFrames implements Disposable {
   readonly #frame = new Frame();
-  readonly #shape: PictureShape;
+  readonly #shape: VideoShape;
   readonly #size: number;
   #planes: { pointer: Pointer<"bytes">; stride: number }[] = [];
   #nextPts = 0;
 
   /** Makes the stage for pictures of a shape. */
-  constructor(shape: PictureShape) {
+  constructor(shape: VideoShape) {
     this.#shape = shape;
-    this.#size = pictureBytes(shape.planes);
+    this.#size = frameBytes(shape.planes);
     try {
       this.#renew();
     } catch (error) {

@@ -5,7 +5,7 @@ import { ffmpeg } from "../../ffi/libraries.ts";
 import { cString, readCString } from "../../ffi/memory.ts";
 import {
   encoderPixelFormat,
-  pictureBytes,
+  frameBytes,
   pixelArrayName,
   type PixelFormat,
   pixelFormat,
@@ -96,7 +96,7 @@ Deno.test("a chunk of each pixel format has as many bytes as FFmpeg says, for od
       const planes = planesOf(format, width, height);
       strictEqual(planes.length, format.numPlanes, format.name);
       const expected = judge.av_image_get_buffer_size(format.id, width, height, 1);
-      strictEqual(pictureBytes(planes), expected, `${format.name}, ${width}x${height}`);
+      strictEqual(frameBytes(planes), expected, `${format.name}, ${width}x${height}`);
       strictEqual(expected % format.bytesPerElement, 0, format.name);
       compared++;
     }
