@@ -106,7 +106,7 @@ class Writing {
     try {
       for (let rest = bytes; rest.length > 0 && !this.closed;) {
         const count = await cLibrary().write(this.#end, rest);
-        if (count <= 0) return false; // the other end has been closed
+        if (count <= 0) return false; // the other end is closed
         rest = rest.subarray(count);
       }
       return !this.closed;
