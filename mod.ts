@@ -103,17 +103,9 @@ export type {
 export { MemoryFile } from "./src/io/memory_file.ts";
 export type { BytesSource } from "./src/io/object_source.ts";
 export type { OutputInfo } from "./src/reading/input_stream.ts";
-export {
-  type AudioInfo,
-  info,
-  infoSync,
-  load,
-  type LoadOptions,
-  loadSync,
-  save,
-  type SaveOptions,
-  saveSync,
-} from "./src/shortcuts/audio_file.ts";
+export { type AudioInfo, info, infoSync } from "./src/shortcuts/info.ts";
+export { load, type LoadOptions, loadSync } from "./src/shortcuts/load.ts";
+export { save, type SaveOptions, saveSync } from "./src/shortcuts/save.ts";
 export type { PcmEncoding } from "./src/shortcuts/pcm_encoding.ts";
 export {
   playAudio,

@@ -38,7 +38,8 @@ import { checkedOptions, objectParts } from "../writing/destinations.ts";
 import type { CodecConfig } from "../writing/encoder_setup.ts";
 import { Writer } from "../writing/writer.ts";
 import { EffectStream } from "./effect_stream.ts";
-import { joined, nextChunk, type Sound, soundOf } from "./waveform.ts";
+import { nextChunk, PIECE } from "./sound_reading.ts";
+import { joined, type Sound, soundOf } from "./waveform.ts";
 
 /** What an effector does. */
 export interface AudioEffectorOptions {
@@ -63,14 +64,11 @@ export interface EffectStreamOptions extends WaitOptions {
   readonly outputSampleRate?: number;
 }
 
-/** How many sample frames are worked on at a time. */
-const PIECE = 1 << 16;
-
 /** How many bytes of encoded sound are buffered before they are written to memory. */
 const BUFFER_SIZE = 1 << 16;
 
 /**
- * Changes samples by filters of FFmpeg's, by what a codec makes of them, or by both: to make them
+ * Changes samples by FFmpeg's filters, by encoding and decoding them, or by both: to make them
  * sound as over a telephone, for instance, or to make many different examples of one recording.
  *
  * The filters come first, then the samples are encoded and decoded again. What comes out has the same

@@ -253,7 +253,7 @@ Deno.test("convert takes a part, cut to the sample", async () => {
 Deno.test("convert gives files of sound no pictures, and says so", async () => {
   using dir = tempDir();
   const { stderr } = await succeeds("convert", await film(), dir.file("song.mp3"));
-  match(stderr, /Left out: #0 video: ffv1.*the new file is one of sound/);
+  match(stderr, /Skipped: #0 video: ffv1.*the new file is an audio file/);
   const { streams } = await ffprobe(dir.file("song.mp3"));
   deepStrictEqual(streams.map((it: { codec_name: string }) => it.codec_name), ["mp3"]);
   match((await succeeds("convert", await film(), dir.file("a.gif"))).stderr, /does not take audio/);
@@ -292,7 +292,7 @@ Deno.test("convert makes odd sizes even where the encoder needs that", async () 
     "rgb24",
   );
   const { stderr } = await succeeds("convert", odd, dir.file("even.mp4"));
-  match(stderr, /their encoder takes even sizes/);
+  match(stderr, /its encoder takes even sizes/);
   const { streams: [{ width, height }] } = await ffprobe(dir.file("even.mp4"));
   deepStrictEqual([width, height], [64, 48]);
   await succeeds("convert", odd, dir.file("odd.png"), "--duration", "0.04");

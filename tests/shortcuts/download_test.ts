@@ -241,7 +241,7 @@ Deno.test("wrong bytes are an error, and are not kept", async () => {
   using dir = tempDir();
   await using server = serve({});
   const [wanted, path] = [sha256(OTHER), dir.file("a")];
-  const message = new RegExp(`Expected what "http.*/a" gives to have the SHA-256 ${wanted}, got`);
+  const message = new RegExp(`Expected what "http.*/a" returns to have the SHA-256 ${wanted}, got`);
   await rejects(downloadAsset(`${server.url}/a`, { path, hash: wanted, ...quiet }), {
     name: "InvalidData",
     message,
