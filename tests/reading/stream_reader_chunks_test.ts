@@ -726,8 +726,8 @@ Deno.test("StreamReader.open() reports what FFmpeg refuses, with its code", asyn
   const cases: [string, string, RegExp][] = [
     [dir.file("missing.mp4"), "ENOENT", /No such file/],
     [dir.path, "EISDIR", /it is a folder, not a file/],
-    [dir.file("text.mp4"), "AVERROR_INVALIDDATA", /not a media file|damaged/],
-    [dir.file("empty.mp4"), "AVERROR_INVALIDDATA", /empty|not a media file|damaged/],
+    [dir.file("text.mp4"), "AVERROR_INVALIDDATA", /not a media file .* damaged/],
+    [dir.file("empty.mp4"), "AVERROR_INVALIDDATA", /not a media file .* damaged/],
     ["nonsense://x", "AVERROR_PROTOCOL_NOT_FOUND", /no such protocol/],
   ];
   for (const [path, codeName, message] of cases) {

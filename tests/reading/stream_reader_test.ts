@@ -486,7 +486,7 @@ Deno.test("StreamReader.openSync() says clearly that an mp4 lacks its index", as
     strictEqual(error.name, "FFmpegError");
     strictEqual(error.codeName, "AVERROR_INVALIDDATA");
     ok(error.message.includes(path), error.message);
-    ok(/damaged|truncated|incomplete/.test(error.message), error.message);
+    ok(/damaged/.test(error.message), error.message);
     return true;
   });
   noLiveHandles();

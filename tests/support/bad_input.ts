@@ -18,7 +18,7 @@ export type Row = readonly [
 ];
 
 /** What is wrong with the way in which a call is refused; nothing if it is as it should be. */
-export async function problemWith([what, call, name, ...says]: Row, writer: StreamWriter) {
+async function problemWith([what, call, name, ...says]: Row, writer: StreamWriter) {
   let error: unknown;
   try {
     await call(writer);
@@ -83,8 +83,7 @@ export function badCounts(
       (writer) => call(writer, value),
       "RangeError",
       new RegExp(`\\b${name}\\b`),
-      new RegExp(`${String(value).replace(/[.+]/g, "\\$&")}`),
-      /from|supports/,
+      new RegExp(`from 1 to \\d+, got ${String(value).replace(/[.+]/g, "\\$&")}$`),
     ]),
     ...NOT_NUMBERS.filter(([, value]) => !optional || !missing(value)).map((
       [shown, value],

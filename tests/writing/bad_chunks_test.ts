@@ -104,7 +104,7 @@ Deno.test("writeAudioChunk() refuses chunks that do not fit, and loses none of t
       "memory given away",
       write(detached(new Float32Array(160))),
       "TypeError",
-      /transferred|detached/,
+      /transferred away/,
     ],
     ...[1, -1, 0.5, NaN, 1e9, Infinity].map((index): Row => [
       `index ${index}`,
@@ -302,7 +302,7 @@ Deno.test("writeVideoChunk() refuses chunks that do not fit, and loses none of t
       "memory given away",
       write(detached(new Uint8Array(9216))),
       "TypeError",
-      /transferred|detached/,
+      /transferred away/,
     ],
     ...[1, -1, 0.5, NaN].map((index): Row => [
       `index ${index}`,
@@ -426,7 +426,7 @@ Deno.test("samples that are no numbers are an error of the encoder, and the file
     (it) => it.writeAudioChunkSync(0, new Float32Array(10240).fill(NaN)),
     "FFmpegError",
     /"aac"/,
-    /NaN|not a number|infinite/i,
+    /NaN or infinite/,
   ], writer);
   writer.closeSync();
   noLiveHandles();

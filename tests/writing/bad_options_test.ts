@@ -108,10 +108,10 @@ function commonRows(add: (writer: StreamWriter, options: Any) => unknown, neares
       /"volumme".*did you mean "volume".*filters\(\)/,
     ],
     [
-      "filters that split",
+      "filters for sound after filters for pictures",
       (it) => add(it, { filterDesc: "split,asplit" }),
       "FFmpegError",
-      /one chain|audio|video/,
+      /"a?split" is for (audio, and this stream is video|video, and this stream is audio)$/,
     ],
     [
       "filters that are noise",
@@ -199,7 +199,13 @@ refusesBeforeOpening(
       "a number of channels that the encoder does not take",
       (it) => it.addAudioStream(44100, 2, { encoderNumChannels: 7 }),
       "RangeError",
-      /"libmp3lame".*7 channels.*supports.*1, 2|2, 1/,
+      /"libmp3lame".*7 channels.*supports (1, 2|2, 1)\)/,
+    ],
+    [
+      "filters that split",
+      (it) => it.addAudioStream(44100, 2, { filterDesc: "asplit" }),
+      "FFmpegError",
+      /"asplit".*one chain from one input to one output/,
     ],
     [
       "a filter for pictures",
@@ -268,6 +274,12 @@ refusesBeforeOpening("addVideoStream() refuses what encoder and container cannot
     (it) => it.addVideoStream(25, 64, 48, { hwAccel: "cuda" }),
     "TypeError",
     /hwAccel.*not supported/,
+  ],
+  [
+    "filters that split",
+    (it) => it.addVideoStream(25, 64, 48, { filterDesc: "split" }),
+    "FFmpegError",
+    /"split".*one chain from one input to one output/,
   ],
   [
     "a filter for sound",
