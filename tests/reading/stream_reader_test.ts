@@ -460,6 +460,7 @@ for (const [name, [audio, make]] of Object.entries(WHOLE)) {
     const bytes = await Deno.readFile(await media(name, ...make));
     await Deno.writeFile(path, bytes.subarray(0, bytes.length >> 1));
     const { streams } = await ffprobe(path);
+    ok(streams.length > 0, "no streams");
     using reader = StreamReader.openSync(path);
     for (const { index, codec_type } of streams) {
       if (codec_type === "audio") {
