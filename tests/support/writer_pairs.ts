@@ -1,6 +1,6 @@
 /**
- * Container and encoder pairs, each written by Sluice and by the `ffmpeg` program, and compared packet
- * by packet, or byte by byte where the encoder is lossless.
+ * Container and encoder pairs, each written by Sluice and by the `ffmpeg` program, and compared
+ * packet by packet, lossless ones also with the input's bytes.
  */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";

@@ -1,6 +1,6 @@
 /**
- * The shapes in which `writeAudioChunk()` takes samples, and that the file does not depend on how they
- * are cut into chunks.
+ * The shapes in which `writeAudioChunk()` takes samples, and that the file does not depend on how
+ * they are cut into chunks.
  */
 
 import { ok } from "node:assert/strict";

@@ -1,6 +1,6 @@
 /**
- * Video in every container and encoder pair in common use, against the packets of the `ffmpeg` program,
- * lossless ones against the input's bytes.
+ * Video in every container and encoder pair in common use, against the packets of the `ffmpeg`
+ * program, lossless ones against the input's bytes.
  */
 
 import { strictEqual } from "node:assert/strict";
