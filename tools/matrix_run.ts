@@ -37,7 +37,7 @@ export interface MachineResult {
  * Tests that have nothing to do with the FFmpeg that is installed, and the comparison with
  * torchaudio, which brings an FFmpeg of its own.
  */
-const OTHERS = ["tests/project/", "tests/whole/torchaudio_test.ts"];
+const OTHERS = ["tests/project/", "tests/whole/torchaudio_"];
 
 /** What a user can do, and where its tests are; those of no area belong to the last. */
 export const AREAS: readonly { readonly title: string; readonly tests: readonly string[] }[] = [

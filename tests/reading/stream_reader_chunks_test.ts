@@ -12,7 +12,6 @@ import {
   tempDir,
   testPictures,
   testTone,
-  threeTries,
 } from "../support/helpers.ts";
 import {
   bytesOf,
@@ -610,50 +609,57 @@ function long(): Promise<string> {
   return media("long.flac", "-f", "lavfi", "-i", "aevalsrc=0:s=48000:d=300", "-c:a", "flac");
 }
 
-Deno.test(
-  "StreamReader's async calls let timers run, also where nothing waits",
-  threeTries(async () => {
-    await using reader = await StreamReader.open(await long());
-    reader.addBasicAudioStream(4800);
-    let ticks = 0;
-    const timer = setInterval(() => ticks++, 5);
-    try {
-      await reader.processAllPackets();
-      ok(ticks >= 10, `${ticks} ticks during processAllPackets()`);
-      ticks = 0;
-      await reader.seek(0);
-      for await (const _ of reader.stream());
-      ok(ticks >= 10, `${ticks} ticks during stream()`);
-    } finally {
-      clearInterval(timer);
-    }
-  }),
-);
+/** Counts the turns that the event loop gives to timers, until the end of the block. */
+function countTurns(): { count: number } & Disposable {
+  const turns = { count: 0, [Symbol.dispose]: () => clearTimeout(timer) };
+  const again = () => {
+    turns.count++;
+    timer = setTimeout(again, 0);
+  };
+  let timer = setTimeout(again, 0);
+  return turns;
+}
 
-Deno.test(
-  "StreamReader gives up when a signal is aborted, and can be used after it",
-  threeTries(async () => {
-    await using reader = await StreamReader.open(await long());
-    reader.addBasicAudioStream(4800);
-    const reason = new Error("changed my mind");
-    await rejects(reader.processAllPackets({ signal: AbortSignal.abort(reason) }), reason);
-    strictEqual(reader.stats.packets, 0);
-    const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(reason), 30);
-    const start = performance.now();
-    await rejects(reader.processAllPackets({ signal: abort.signal }), reason);
-    clearTimeout(timer);
-    ok(performance.now() - start < 200, `took ${performance.now() - start} ms`);
-    ok(reader.stats.packets > 0);
-    // Nothing of what was decoded is lost.
-    let at = 0;
-    for await (const [chunk] of reader.stream()) {
-      ok(Math.abs(chunk!.pts - at / 48000) < 1e-6, `a gap at ${at / 48000} s`);
-      at += chunk!.numFrames;
-      if (at > 48000 * 20) break;
-    }
-  }),
-);
+Deno.test("StreamReader's async calls let timers run, also where nothing waits", async () => {
+  await using reader = await StreamReader.open(await long());
+  reader.addBasicAudioStream(4800);
+  {
+    using turns = countTurns();
+    await reader.processAllPackets();
+    ok(turns.count >= 10, `${turns.count} turns during processAllPackets()`);
+  }
+  await reader.seek(0);
+  using turns = countTurns();
+  for await (const _ of reader.stream());
+  ok(turns.count >= 10, `${turns.count} turns during stream()`);
+});
+
+Deno.test("StreamReader gives up when a signal is aborted, and can be used after it", async () => {
+  await using reader = await StreamReader.open(await long());
+  reader.addBasicAudioStream(4800);
+  const reason = new Error("changed my mind");
+  await rejects(reader.processAllPackets({ signal: AbortSignal.abort(reason) }), reason);
+  strictEqual(reader.stats.packets, 0);
+  const abort = new AbortController();
+  let before = 0;
+  const timer = setInterval(() => {
+    if (reader.stats.packets < 100 || abort.signal.aborted) return;
+    before = reader.stats.packets;
+    abort.abort(reason);
+  }, 0);
+  await rejects(reader.processAllPackets({ signal: abort.signal }), reason);
+  clearInterval(timer);
+  const more = reader.stats.packets - before;
+  ok(before >= 100 && more <= 1, `it read ${more} packets after the ${before} before the signal`);
+  // Nothing of what was decoded is lost.
+  let at = 0;
+  for await (const [chunk] of reader.stream()) {
+    ok(Math.abs(chunk!.pts - at / 48000) < 1e-6, `a gap at ${at / 48000} s`);
+    at += chunk!.numFrames;
+    if (at > 48000 * 20) break;
+  }
+  ok(at > 48000 * 20, `only ${at / 48000} s were read`);
+});
 
 Deno.test("StreamReader gives up after a timeout, with a TimeoutError", async () => {
   await using reader = await StreamReader.open(await long());
@@ -726,8 +732,8 @@ Deno.test("StreamReader.open() reports what FFmpeg refuses, with its code", asyn
   const cases: [string, string, RegExp][] = [
     [dir.file("missing.mp4"), "ENOENT", /No such file/],
     [dir.path, "EISDIR", /it is a folder, not a file/],
-    [dir.file("text.mp4"), "AVERROR_INVALIDDATA", /not a media file|damaged/],
-    [dir.file("empty.mp4"), "AVERROR_INVALIDDATA", /empty|not a media file|damaged/],
+    [dir.file("text.mp4"), "AVERROR_INVALIDDATA", /not a media file .* damaged/],
+    [dir.file("empty.mp4"), "AVERROR_INVALIDDATA", /not a media file .* damaged/],
     ["nonsense://x", "AVERROR_PROTOCOL_NOT_FOUND", /no such protocol/],
   ];
   for (const [path, codeName, message] of cases) {

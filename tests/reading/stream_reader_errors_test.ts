@@ -238,7 +238,7 @@ Deno.test("StreamReader names the nearest of what there is for a name that is mi
     ],
     [
       () => reader.addBasicVideoStream(1, { heigth: 3 } as never),
-      /"heigth".*did you mean "height".*numChannels|"heigth".*did you mean "height"/,
+      /"heigth" in the options of addBasicVideoStream: did you mean "height"/,
     ],
     [() => StreamReader.openSync(path, { formt: "mp4" } as never), /did you mean "format"/],
   ];
@@ -263,7 +263,7 @@ Deno.test("StreamReader refuses streams that do not fit, before anything is read
     [
       () => reader.addBasicVideoStream(1, { decoder: "mpeg4" }),
       "TypeError",
-      /decoder for .*h264.*"mpeg4"|"mpeg4".*h264/,
+      /a decoder for h264, got "mpeg4"/,
     ],
     [() => reader.addBasicVideoStream(1, { decoder: "aac" }), "TypeError", /a video decoder/],
     [() => reader.addBasicVideoStream(1, { decoder: "libx264" }), "TypeError", /libx264/],
@@ -288,13 +288,13 @@ Deno.test("StreamReader refuses streams that do not fit, before anything is read
 
 Deno.test("StreamReader says what is wrong with filters", async () => {
   const cases: ["audio" | "video", string, RegExp][] = [
-    ["video", "nonsense=3", /[Nn]o filter is called "nonsense"|Unknown filter "nonsense"/],
-    ["audio", "nonsense", /[Nn]o filter is called "nonsense"|Unknown filter "nonsense"/],
+    ["video", "nonsense=3", /Unknown filter "nonsense"/],
+    ["audio", "nonsense", /Unknown filter "nonsense"/],
     ["video", "scale=x:abc", /scale=x:abc/],
     ["video", "aresample=8000", /aresample=8000/],
     ["audio", "scale=3:3", /scale=3:3/],
-    ["video", "split[a][b]", /one input to one output|one chain/],
-    ["video", "nullsink", /one input to one output|one chain/],
+    ["video", "split[a][b]", /one chain from one input to one output/],
+    ["video", "nullsink", /one chain from one input to one output/],
     ["video", "crop=1000:1000", /crop=1000:1000/],
   ];
   for (const [type, filterDesc, message] of cases) {

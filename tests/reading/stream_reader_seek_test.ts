@@ -330,12 +330,7 @@ Deno.test("StreamReader.seek() refuses times and modes that are none", async () 
   }
   // Times that C's 64 bits of microseconds do not hold must not wrap around to the beginning.
   for (const time of [1e13, Number.MAX_SAFE_INTEGER, 1e300, Number.MAX_VALUE]) {
-    try {
-      reader.seekSync(time);
-      deepStrictEqual([...reader.streamSync()], [], String(time));
-    } catch (error) {
-      ok(error instanceof RangeError && error.message.includes("timestamp"), String(error));
-    }
+    throws(() => reader.seekSync(time), /^RangeError: Expected timestamp up to \d+ seconds, got/);
   }
 });
 

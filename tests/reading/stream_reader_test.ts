@@ -460,6 +460,7 @@ for (const [name, [audio, make]] of Object.entries(WHOLE)) {
     const bytes = await Deno.readFile(await media(name, ...make));
     await Deno.writeFile(path, bytes.subarray(0, bytes.length >> 1));
     const { streams } = await ffprobe(path);
+    ok(streams.length > 0, "no streams");
     using reader = StreamReader.openSync(path);
     for (const { index, codec_type } of streams) {
       if (codec_type === "audio") {
@@ -486,7 +487,7 @@ Deno.test("StreamReader.openSync() says clearly that an mp4 lacks its index", as
     strictEqual(error.name, "FFmpegError");
     strictEqual(error.codeName, "AVERROR_INVALIDDATA");
     ok(error.message.includes(path), error.message);
-    ok(/damaged|truncated|incomplete/.test(error.message), error.message);
+    ok(/damaged/.test(error.message), error.message);
     return true;
   });
   noLiveHandles();

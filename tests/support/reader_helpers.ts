@@ -184,6 +184,7 @@ export async function likeFFmpeg(path: string, expected: Expected): Promise<void
       read.push({ index, rate: undefined, format: expected.video, video: true });
     }
   }
+  ok(read.length > 0, "no audio or video");
   const judging = Promise.all([ffmpegDecodes(path, read), probedFrames(path)]);
   const chunks = drain(reader);
   const [theirs, frames] = await judging;

@@ -109,6 +109,7 @@ Deno.test("addStreamFrom() cuts at key frames, and the cut begins at time 0", as
     ok(Math.abs(decoded.length - count) <= 2, `${name}: ${decoded.length} frames`);
     deepStrictEqual(decoded.slice(0, count - 3), md5s(frames).slice(from, from + count - 3), name);
     const { streams, format } = await ffprobe(path);
+    strictEqual(streams.length, 2, name);
     for (const { start_time } of streams) ok(Number(start_time) < 0.12, `${name}: ${start_time}`);
     ok(Math.abs(Number(format.duration) - count / 25) < 0.3, `${name}: ${format.duration} s`);
   }

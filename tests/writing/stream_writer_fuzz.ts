@@ -1,6 +1,6 @@
 /**
  * Calls of `StreamWriter` in random order with random arguments, good ones and wild ones; run by
- * `bad_input_test.ts` in a process of its own, so that a crash is seen as one.
+ * `stream_writer_fuzz_test.ts` in a process of its own, so that a crash is seen as one.
  *
  * Arguments: a folder to write to, a seed, the number of sequences, and `trace` to print each call.
  * The last line of the output is JSON: how often calls succeeded and failed, and what went wrong.
