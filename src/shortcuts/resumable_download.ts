@@ -276,10 +276,16 @@ async function* interruptible(body: ReadableStream<Uint8Array>): AsyncGenerator<
   }
 }
 
-/** Locks a file against other calls; returns whether it is. Deno before 2.7 can but wait for it. */
-async function locked(file: Deno.FsFile): Promise<boolean> {
-  if (typeof file.tryLock === "function") return await file.tryLock(true);
-  await (file as Deno.FsFile).lock(true);
+/** What is used of a file to lock it: `tryLock` is missing before Deno 2.7. */
+interface Lockable {
+  lock(exclusive: boolean): Promise<void>;
+  tryLock?(exclusive: boolean): Promise<boolean>;
+}
+
+/** Locks a file against other calls; returns whether it is. Without `tryLock` it can only wait. */
+async function locked(file: Lockable): Promise<boolean> {
+  if (file.tryLock) return await file.tryLock(true);
+  await file.lock(true);
   return true;
 }
 
