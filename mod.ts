@@ -140,7 +140,7 @@ export type {
   StreamWriterOptions,
   VideoStreamOptions,
 } from "./src/writing/options.ts";
-export type { CodecConfig } from "./src/writing/encoder_setup.ts";
+export type { CodecConfig } from "./src/writing/codec_config.ts";
 export type { StreamWriterStats } from "./src/writing/packet_counter.ts";
 export type {
   BroadcastOptions,
@@ -151,4 +151,5 @@ export type {
   ViewerStats,
 } from "./src/broadcast/options.ts";
 export type { BytesReader, BytesWriter } from "./src/io/bytes.ts";
+export type { BytesDestination } from "./src/io/object_sink.ts";
 export type { WaitOptions } from "./src/base/wait.ts";

@@ -6,9 +6,9 @@
 
 import { given, optionsObject } from "../base/arguments.ts";
 import { signalOf, type WaitOptions } from "../base/wait.ts";
-import type { BytesWriter } from "../io/bytes.ts";
+import type { BytesDestination } from "../io/object_sink.ts";
 import type { AudioInput } from "../media/chunk.ts";
-import type { CodecConfig } from "../writing/encoder_setup.ts";
+import type { CodecConfig } from "../writing/codec_config.ts";
 import { StreamWriter } from "../writing/stream_writer.ts";
 import { type PcmEncoding, saveSettings } from "./pcm_encoding.ts";
 import { type Sound, soundOf } from "./waveform.ts";
@@ -65,7 +65,7 @@ export interface SaveOptions {
  * ```
  */
 export async function save(
-  dst: string | URL | BytesWriter | WritableStream<Uint8Array>,
+  dst: string | URL | BytesDestination,
   waveform: AudioInput,
   sampleRate?: number,
   options?: SaveOptions & WaitOptions,
@@ -89,7 +89,7 @@ export async function save(
 
 /** The same as {@linkcode save}, blocking. */
 export function saveSync(
-  dst: string | URL | BytesWriter | WritableStream<Uint8Array>,
+  dst: string | URL | BytesDestination,
   waveform: AudioInput,
   sampleRate?: number,
   options?: SaveOptions,
@@ -115,7 +115,7 @@ const SAVE_KEYS = [
 
 /** A writer for samples of any shape, and the samples as its one stream takes them. */
 function writerFor(
-  dst: string | URL | BytesWriter | WritableStream<Uint8Array>,
+  dst: string | URL | BytesDestination,
   waveform: AudioInput,
   sampleRate: number | undefined,
   options: SaveOptions,
