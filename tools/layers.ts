@@ -1,5 +1,5 @@
 /**
- * The rooms of the library and the rule of its imports, in one place for the lint plugin and the
+ * The folders of the library and the rule of its imports, in one place for the lint plugin and the
  * architecture test: a folder of `src/` imports only from rows below its own, and from `ffi/`.
  */
 

@@ -4,7 +4,7 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { Packet } from "../../src/media/packet.ts";
 import { PacketTimes } from "../../src/media/packet_times.ts";
 import { NOPTS } from "../../src/media/time.ts";
-import { noLiveHandles } from "../support/helpers.ts";
+import "../support/helpers.ts";
 
 const TENTHS = { num: 1, den: 10 };
 
@@ -55,5 +55,4 @@ Deno.test("PacketTimes.end is that of the stream that has come farthest", () => 
   add(times, 1, 0, 30);
   strictEqual(times.end, 3);
   deepStrictEqual([0, 1, 4].map((index) => times.endOf(index)), [0, 3, 1]);
-  noLiveHandles();
 });

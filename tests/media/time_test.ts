@@ -15,7 +15,7 @@ import {
   toUnits,
   valueOf,
 } from "../../src/media/time.ts";
-import { noLiveHandles } from "../support/helpers.ts";
+import "../support/helpers.ts";
 
 const RATIONAL = { struct: ["i32", "i32"] } as const;
 const FUNCTIONS = {
@@ -167,5 +167,4 @@ Deno.test("fractions are turned upside down, compared, and have a value, 0 where
     ),
     [0.25, 0, 0, 0],
   );
-  noLiveHandles();
 });
