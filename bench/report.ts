@@ -51,10 +51,10 @@ function pageOf({ date, machine, versions, rounds, jobs }: Results): string {
     "compared with a C program that does the same work straight on FFmpeg's libraries, which has " +
     '1 (more is faster, for times and memory, too); each round is compared in itself. "CPU" is ' +
     "the same by the processor time of all threads, which is steadier where other work goes on.",
-    "All peers encode the same pictures with the same options, and every file written is checked " +
+    "All peers encode the same frames with the same options, and every file written is checked " +
     "to have all of its frames. The clock runs inside the process, from opening to closing, " +
     "after a short run that loads and warms what is needed; the `ffmpeg` program alone is timed " +
-    "as a whole process, with its start, and reads its pictures from a raw file in memory.",
+    "as a whole process, with its start, and reads its frames from a raw file in memory.",
     "## Machine",
     listOf(machine),
     "## Versions",
