@@ -18,8 +18,8 @@ import { framesIn, TcpPeers } from "../support/tcp_peers.ts";
 
 const SIZE = 64 * 48 * 3;
 
-/** A broadcast of small pictures, 25 a second. */
-async function pictures(
+/** An open broadcast of small video frames, 25 a second. */
+async function broadcastOf(
   format: string,
   encoder: string,
   options: VideoStreamOptions = {},
@@ -99,7 +99,7 @@ Deno.test("each viewer of a broadcast gets its own container, from a key frame o
 Deno.test("a broadcast's viewers decode what was written, bit by bit", async () => {
   using dir = tempDir();
   using peers = new TcpPeers();
-  const live = await pictures("matroska", "ffv1", { encoderFormat: "bgr0" });
+  const live = await broadcastOf("matroska", "ffv1", { encoderFormat: "bgr0" });
   const frames = Array.from(
     { length: 30 },
     (_, i) => pixels(SIZE, 1).map((it) => (it + 7 * i) & 255),
@@ -126,7 +126,7 @@ Deno.test("a stalled viewer loses frames, nine others none, and memory stays fla
   const FRAMES = 20_000;
   using dir = tempDir();
   using peers = new TcpPeers();
-  const live = await pictures("mpegts", "mpeg4", { codecConfig: { gopSize: 50 } });
+  const live = await broadcastOf("mpegts", "mpeg4", { codecConfig: { gopSize: 50 } });
   const viewers: Viewer[] = [];
   const received: Promise<unknown>[] = [];
   let whole: Promise<Uint8Array<ArrayBuffer>> | undefined;
@@ -148,7 +148,7 @@ Deno.test("a stalled viewer loses frames, nine others none, and memory stays fla
   for (let i = 0; i < FRAMES; i++) {
     crypto.getRandomValues(frame.subarray(0, 3000)); // keeps packets at 2 KB or so
     await live.writeVideoChunk(0, frame);
-    // The pictures come faster than 25 a second: as fast as those who read can take them.
+    // The frames come faster than 25 a second: as fast as those who read can take them.
     if (i % 20 === 0) {
       await eventually(
         "viewers that keep up",
@@ -187,7 +187,7 @@ async function lengthOf(stream: ReadableStream<Uint8Array>): Promise<number> {
 Deno.test("a viewer that fails, or does not come, leaves the others alone", async () => {
   using dir = tempDir();
   using peers = new TcpPeers();
-  const live = await pictures("mpegts", "mpeg2video");
+  const live = await broadcastOf("mpegts", "mpeg2video");
   await live.add(dir.file("good.ts"));
   const [gone, peer] = await Promise.all([live.add(peers.url), peers.accept()]);
   const listening = live.add(`tcp://127.0.0.1:${freePort()}?listen=1`);
@@ -212,7 +212,7 @@ Deno.test("a viewer that fails, or does not come, leaves the others alone", asyn
 });
 
 Deno.test("a viewer that is waited for can be given up, and closed twice", async () => {
-  const live = await pictures("mpegts", "mpeg2video");
+  const live = await broadcastOf("mpegts", "mpeg2video");
   const reason = new Error("enough");
   const url = () => `tcp://127.0.0.1:${freePort()}?listen=1`;
   await rejects(live.add(url(), {}, { timeout: 50 }), { name: "TimeoutError" });

@@ -13,7 +13,7 @@ if (!HAS_BROWSER) console.log("Left out, as Chromium is missing: pages");
 const onPage = (name: string, fn: () => Promise<void>) =>
   Deno.test({ name, fn, ignore: !HAS_BROWSER });
 
-onPage("a browser plays the live page, whose picture moves", async () => {
+onPage("a browser plays the live page, whose video moves", async () => {
   const port = freePort();
   const script = new URL("../../examples/live_page.ts", import.meta.url).pathname;
   const server = new Deno.Command(Deno.execPath(), {
@@ -38,12 +38,12 @@ onPage("a browser plays the live page, whose picture moves", async () => {
     deepStrictEqual([await video("videoWidth"), await video("videoHeight")], [640, 360]);
     const [before, shot] = [await video("currentTime"), await page.screenshot()];
     await eventually(
-      "another picture",
+      "another frame",
       async () => await video("currentTime") > before + 0.5 || undefined,
     );
     const other = await page.screenshot();
     const [one, two] = [await averageColors(shot), await averageColors(other)];
-    ok(one.some((it, i) => Math.abs(it - two[i]!) > 10), "the picture stands still");
+    ok(one.some((it, i) => Math.abs(it - two[i]!) > 10), "the video stands still");
     // The ball is the only thing that is as bright.
     ok(Math.max(...one) > 150 && Math.max(...two) > 150, "there is no ball");
   } finally {
@@ -53,7 +53,7 @@ onPage("a browser plays the live page, whose picture moves", async () => {
   }
 });
 
-/** The colours of a picture's 16 by 12 parts. */
+/** The colours of a screenshot's 16 by 12 parts. */
 async function averageColors(png: Uint8Array): Promise<Uint8Array> {
   using dir = tempDir();
   await Deno.writeFile(dir.file("a.png"), png);
