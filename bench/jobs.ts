@@ -6,8 +6,8 @@
 
 /** The files that the jobs work on. */
 export interface Inputs {
-  /** 60 different 640x360 pictures as raw rgb24. */
-  readonly pictures: string;
+  /** 60 different 640x360 frames as raw rgb24. */
+  readonly frames: string;
   /** One second of 48 kHz stereo sound as raw s16. */
   readonly samples: string;
   /** The same second as a wav file. */
@@ -20,7 +20,7 @@ export interface Inputs {
 
 /** What one run of one peer took. */
 export interface Run {
-  /** Pictures or chunks that went through. */
+  /** Frames or chunks that went through. */
   readonly frames: number;
   /** Time from opening to closing, measured inside the process where that can be done. */
   readonly seconds: number;
@@ -57,7 +57,7 @@ export interface Job {
   readonly note: string;
   readonly input: keyof Inputs;
   readonly values: Values;
-  /** How many pictures or chunks the timed part has. */
+  /** How many frames or chunks the timed part has. */
   readonly count: number;
   /** How many it has first, untimed, to load and warm what is needed. */
   readonly warmup: number;
@@ -69,7 +69,7 @@ export interface Job {
 const WIDTH = 640;
 const HEIGHT = 360;
 
-const PICTURE = { width: WIDTH, height: HEIGHT };
+const SIZE = { width: WIDTH, height: HEIGHT };
 
 /** All options that some peer has defaults of its own for are given, to make the work the same. */
 const X264 = { container: "mp4", encoder: "libx264" };
@@ -85,8 +85,8 @@ export const JOBS: readonly Job[] = [
     name: "x264",
     kind: "encode",
     note: "rgb24 frames to H.264 in MP4 (libx264, preset medium, crf 23, one encoder thread).",
-    input: "pictures",
-    values: { ...PICTURE, ...X264, options: "threads=1:crf=23:preset=medium" },
+    input: "frames",
+    values: { ...SIZE, ...X264, options: "threads=1:crf=23:preset=medium" },
     count: 300,
     warmup: 10,
     destination: "file",
@@ -96,8 +96,8 @@ export const JOBS: readonly Job[] = [
     name: "mpeg4",
     kind: "encode",
     note: "rgb24 frames to MPEG-4 part 2 in MP4 (2 Mbit/s, one encoder thread).",
-    input: "pictures",
-    values: { ...PICTURE, ...MPEG4 },
+    input: "frames",
+    values: { ...SIZE, ...MPEG4 },
     count: 600,
     warmup: 20,
     destination: "file",
@@ -110,9 +110,9 @@ export const JOBS: readonly Job[] = [
       "rgb24 frames as they are, in NUT. It goes to /dev/null, so that it is not the disk that " +
       "is measured; that all frames arrive is checked with a shorter run into a file. The floor " +
       "sends the frames to the muxer as packets, the ffmpeg program copies the stream.",
-    input: "pictures",
+    input: "frames",
     values: {
-      ...PICTURE,
+      ...SIZE,
       container: "nut",
       encoder: "rawvideo",
       encoderFormat: "rgb24",
@@ -171,7 +171,7 @@ export const JOBS: readonly Job[] = [
       "and has yuv444p in between.",
     input: "video",
     values: {
-      ...PICTURE,
+      ...SIZE,
       ...X264,
       options: "threads=1:crf=23:preset=ultrafast",
       threads: 0,
@@ -190,7 +190,7 @@ export const JOBS: readonly Job[] = [
       "The ffmpeg program converts to rgb24 and back.",
     input: "video",
     values: {
-      ...PICTURE,
+      ...SIZE,
       ...X264,
       options: "threads=1:crf=23:preset=ultrafast",
       threads: 0,

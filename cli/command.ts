@@ -42,8 +42,8 @@ export class UsageError extends Error {
 }
 
 /** What was asked for can't be done; the message says it all. */
-export class Refusal extends Error {
-  override readonly name = "Refusal";
+export class CommandError extends Error {
+  override readonly name = "CommandError";
 }
 
 /** The option that every command has. */

@@ -15,7 +15,7 @@ import {
   type VideoChunk,
 } from "../mod.ts";
 import { given } from "../src/base/arguments.ts";
-import { Refusal } from "./command.ts";
+import { CommandError } from "./command.ts";
 import { asked, askedLater, wording } from "./failures.ts";
 import { describe } from "./info.ts";
 import { note } from "./terminal.ts";
@@ -112,7 +112,7 @@ export class Conversion implements AsyncDisposable {
   async start(output: string, options: ConversionOptions): Promise<void> {
     const { duration: whole = Infinity } = this.#reader;
     if (options.start >= whole) {
-      throw new Refusal(`Cannot begin at ${options.start} s, as the file lasts ${whole} s`);
+      throw new CommandError(`Cannot begin at ${options.start} s, as the file lasts ${whole} s`);
     }
     this.#choose(output);
     if (options.start > 0) await this.#reader.seek(this.#begin);
@@ -140,7 +140,7 @@ export class Conversion implements AsyncDisposable {
       this.#tracks.push({ source, index, done: false, write: () => Promise.resolve() });
     }
     if (this.#tracks.length === 0) {
-      throw new Refusal("There is nothing to convert: the file has no stream that is wanted");
+      throw new CommandError("There is nothing to convert: the file has no stream that is wanted");
     }
   }
 
@@ -195,7 +195,7 @@ export class Conversion implements AsyncDisposable {
       if (!isKnown(i)) this.#drop(i, "nothing could be decoded");
     }
     if (this.#tracks.length === 0) {
-      throw new Refusal("There is nothing to convert: no audio and no video could be decoded");
+      throw new CommandError("There is nothing to convert: no audio and no video could be decoded");
     }
   }
 
@@ -216,8 +216,8 @@ export class Conversion implements AsyncDisposable {
       } catch (error) {
         const { mediaType } = track.source;
         const chosen = (this.#options[mediaType as "audio" | "video"] || {}).encoder !== undefined;
-        const refused = error instanceof TypeError && / does not take /.test(error.message);
-        if (!refused || chosen || this.#tracks.length === 1) throw wording(error);
+        const unfit = error instanceof TypeError && / does not take /.test(error.message);
+        if (!unfit || chosen || this.#tracks.length === 1) throw wording(error);
         this.#drop(i, error.message);
       }
     }

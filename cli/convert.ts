@@ -5,7 +5,7 @@
  */
 
 import { ffmpeg } from "../mod.ts";
-import { type Command, type Given, Refusal, UsageError } from "./command.ts";
+import { type Command, CommandError, type Given, UsageError } from "./command.ts";
 import { Conversion, type ConversionOptions } from "./conversion.ts";
 import { duration, note, printJson, Progress, Quit, size } from "./terminal.ts";
 
@@ -44,7 +44,7 @@ export const convertCommand: Command = {
     ffmpeg.setLogLevel("fatal");
     await using conversion = await Conversion.open(input, options);
     if (given.has("overwrite") && isSame(input, output)) {
-      throw new Refusal(`Expected two files, got "${input}" as the old and the new one`);
+      throw new CommandError(`Expected two files, got "${input}" as the old and the new one`);
     }
     using place = new Place(given.has("overwrite") ? undefined : output);
     using quit = new Quit(false);
@@ -113,10 +113,10 @@ class Place implements Disposable {
       this.#path = path;
     } catch (error) {
       if (error instanceof Deno.errors.AlreadyExists) {
-        throw new Refusal(`"${path}" is there already: --overwrite replaces it`);
+        throw new CommandError(`"${path}" is there already: --overwrite replaces it`);
       }
       if (!(error instanceof Deno.errors.NotFound)) throw error;
-      throw new Refusal(`Cannot make "${path}", as there is no such folder`);
+      throw new CommandError(`Cannot make "${path}", as there is no such folder`);
     }
   }
 

@@ -5,7 +5,7 @@
  */
 
 import { FFmpegError, LibraryError } from "../mod.ts";
-import { Refusal, UsageError } from "./command.ts";
+import { CommandError, UsageError } from "./command.ts";
 import { note } from "./terminal.ts";
 
 /** Exit codes. */
@@ -16,7 +16,7 @@ export const WRONG_USAGE = 2;
 const EXPECTED = [
   FFmpegError,
   LibraryError,
-  Refusal,
+  CommandError,
   UsageError,
   Deno.errors.AlreadyExists,
   Deno.errors.NotCapable,
@@ -53,8 +53,8 @@ export async function askedLater<T>(action: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A `Refusal` for what arguments caused; any other failure as it is. */
+/** A `CommandError` for what arguments caused; any other failure as it is. */
 export function wording(error: unknown): unknown {
   const isAboutArguments = error instanceof TypeError || error instanceof RangeError;
-  return isAboutArguments ? new Refusal(error.message) : error;
+  return isAboutArguments ? new CommandError(error.message) : error;
 }

@@ -6,7 +6,7 @@
 
 import { ffmpeg } from "../mod.ts";
 import { given } from "../src/base/arguments.ts";
-import { type Command, type Given, JSON_OPTION, Refusal, twoColumns } from "./command.ts";
+import { type Command, CommandError, type Given, JSON_OPTION, twoColumns } from "./command.ts";
 import { note, printJson } from "./terminal.ts";
 
 /** Something that FFmpeg has. */
@@ -109,7 +109,7 @@ function optionsOf(name: string, owner: string | undefined): ffmpeg.OptionInfo[]
   try {
     return ffmpeg.options(name, owner as ffmpeg.OptionOwner | undefined);
   } catch (error) {
-    if (error instanceof TypeError) throw new Refusal(error.message);
+    if (error instanceof TypeError) throw new CommandError(error.message);
     throw error;
   }
 }
@@ -171,7 +171,7 @@ function devicesOf(format: string): ReturnType<typeof allDevices> {
   try {
     return ffmpeg.listDevices(format).map((device) => ({ format, ...device }));
   } catch (error) {
-    if (error instanceof TypeError) throw new Refusal(error.message);
+    if (error instanceof TypeError) throw new CommandError(error.message);
     throw error;
   }
 }

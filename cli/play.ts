@@ -5,7 +5,7 @@
  */
 
 import { ffmpeg, playAudio, playVideo, StreamReader } from "../mod.ts";
-import { type Command, type Given, Refusal, UsageError } from "./command.ts";
+import { type Command, CommandError, type Given, UsageError } from "./command.ts";
 import { askedLater } from "./failures.ts";
 import { duration, note, Quit } from "./terminal.ts";
 
@@ -42,7 +42,7 @@ async function hasVideo(path: string, given: Given): Promise<boolean> {
   await using reader = await StreamReader.open(path);
   const video = reader.defaultVideoStream !== undefined && !given.has("no-video");
   const sound = reader.defaultAudioStream !== undefined && !given.has("no-audio");
-  if (!video && !sound) throw new Refusal(`There is nothing to play in "${path}"`);
+  if (!video && !sound) throw new CommandError(`There is nothing to play in "${path}"`);
   const length = reader.duration === undefined ? "" : ` (${duration(reader.duration)})`;
   note(`Playing ${path}${length}${Deno.stdin.isTerminal() ? ", q stops" : ""}`);
   return video;

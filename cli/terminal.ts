@@ -138,7 +138,7 @@ export class Quit implements Disposable {
     }
   }
 
-  /** Gives the keyboard back. A read that is under way ends with the process. */
+  /** Leaves raw mode. A read that is under way ends with the process. */
   [Symbol.dispose](): void {
     if (this.#raw) Deno.stdin.setRaw(false);
     Deno.removeSignalListener("SIGINT", this.#end);

@@ -52,6 +52,8 @@ export const SANITIZERS: readonly string[] = [
 export const WAITING: readonly string[] = [
   "tests/devices/play_test.ts",
   "tests/broadcast/broadcast_test.ts",
+  "tests/broadcast/browser_test.ts",
+  "tests/outputs/live_writer_test.ts",
   "tests/outputs/network_test.ts",
 ];
 

@@ -71,9 +71,9 @@ const BUFFER_SIZE = 1 << 16;
  * Changes samples by FFmpeg's filters, by encoding and decoding them, or by both: to make them
  * sound as over a telephone, for instance, or to make many different examples of one recording.
  *
- * The filters come first, then the samples are encoded and decoded again. What comes out has the same
- * class of samples, number of channels and order as what went in, and its rate unless another is asked
- * for. With a `format`, the encoded sound is kept in memory meanwhile.
+ * The filters come first, then the samples are encoded and decoded again. The result has the
+ * same class of samples, number of channels and order as the input, and its rate unless another is
+ * asked for. With a `format`, the encoded sound is kept in memory meanwhile.
  *
  * @example An echo, and a bad telephone line
  * ```ts

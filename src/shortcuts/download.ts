@@ -71,7 +71,7 @@ export async function downloadAsset(
   const { report, end } = reporter(progress, url);
   const download = new Download({ url, target, hash: wanted, report, signal });
   if (await download.isDone()) return target;
-  if (path !== undefined) await download.refuseToReplace(); // the cache, however, is Sluice's own
+  if (path !== undefined) await download.requireAbsent(); // a file in the cache is replaced
   try {
     await download.run();
     return target;

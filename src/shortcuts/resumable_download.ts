@@ -62,8 +62,8 @@ export class Download {
     return this.#hash === undefined || await hashOf(this.#target) === this.#hash;
   }
 
-  /** Throws where there is a file, which is not the right one and not to be replaced. */
-  async refuseToReplace(): Promise<void> {
+  /** Throws where there is another file in its place, which is not to be replaced. */
+  async requireAbsent(): Promise<void> {
     if (!await isThere(this.#target)) return;
     throw wrongHash(`the file "${this.#target}"`, await hashOf(this.#target), this.#hash!);
   }
@@ -168,7 +168,7 @@ export class Download {
       await this.#restart(file);
       throw new Interruption("the server has no more of the file than has come");
     }
-    if (status !== 200) throw this.#refusal(response);
+    if (status !== 200) throw this.#errorFor(response);
     await this.#restart(file);
     await Deno.writeTextFile(this.#version, versionOf(headers));
     const length = headers.get("content-length");
@@ -188,7 +188,7 @@ export class Download {
     return total === "*" ? undefined : Number(total);
   }
 
-  #refusal({ status, statusText }: Response): Error {
+  #errorFor({ status, statusText }: Response): Error {
     const answer = `the server answered ${status} ${statusText}`.trim();
     if (status === 404 || status === 410) {
       return new Deno.errors.NotFound(`Cannot download "${this.#url}": ${answer}`);

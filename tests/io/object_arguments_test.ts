@@ -5,7 +5,7 @@ import { StreamReader, StreamWriter } from "../../mod.ts";
 import { noLiveHandles } from "../support/helpers.ts";
 import { clipAtPath } from "./objects.ts";
 
-Deno.test("what is no destination or source is refused with what would do", async () => {
+Deno.test("unsupported destinations and sources are rejected, naming the supported kinds", async () => {
   for (const wrong of [undefined, null, 3, true, {}, { write: 1 }, [], () => {}, Symbol.iterator]) {
     throws(() => new StreamWriter(wrong as never, { format: "nut" }), {
       name: "TypeError",

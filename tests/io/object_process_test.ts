@@ -6,7 +6,7 @@ import { clipAtPath } from "./objects.ts";
 
 const MOD = JSON.stringify(new URL("../../mod.ts", import.meta.url).href);
 
-Deno.test("a script ends although its objects never come back", async () => {
+Deno.test("a script ends although its objects never return", async () => {
   using dir = tempDir();
   const script = dir.file("script.ts");
   const clip = await media("long.nut", ...testPictures("64x48", 25, 20), "-c:v", "mpeg4");

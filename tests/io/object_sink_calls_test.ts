@@ -29,7 +29,7 @@ function settle(sink: ObjectSink): boolean {
   return pending !== undefined;
 }
 
-Deno.test("ObjectSink writes once as many bytes are buffered as it is told", () => {
+Deno.test("ObjectSink writes as soon as bufferSize bytes are buffered", () => {
   const { calls, object } = recorder();
   const sink = new ObjectSink(object, 4);
   sink.open();

@@ -63,23 +63,23 @@ for (const { name, seeks, make, ...modes } of DESTINATIONS) {
   }
 }
 
-Deno.test("mp4 to what can't be sought in says what would do, and that does", async () => {
-  const refused = /goes back to its beginning.*movflags: "frag_keyframe\+empty_moov"/;
+Deno.test("mp4 to an unseekable destination is an error that names options, and these work", async () => {
+  const rejected = /goes back to its beginning.*movflags: "frag_keyframe\+empty_moov"/;
   let abandoned = 0;
   const unseekable = (): BytesWriter => ({
     write: () => {},
     abandon: () => void abandoned++,
     end: () => ok(false, "it could not be completed"),
   });
-  await rejects(writeClip(unseekable(), "mp4"), refused);
-  throws(() => writeClipSync(unseekable(), "mp4"), refused);
+  await rejects(writeClip(unseekable(), "mp4"), rejected);
+  throws(() => writeClipSync(unseekable(), "mp4"), rejected);
   strictEqual(abandoned, 2);
   const { writable } = new TransformStream();
-  await rejects(writeClip(writable, "mp4"), refused);
+  await rejects(writeClip(writable, "mp4"), rejected);
   using dir = tempDir();
   await run("mkfifo", [dir.file("pipe")]);
   using pipe = await Deno.open(dir.file("pipe"), { read: true, write: true });
-  await rejects(writeClip(pipe, "mp4"), refused);
+  await rejects(writeClip(pipe, "mp4"), rejected);
 
   const memory = new MemoryFile();
   const movflags = "frag_keyframe+empty_moov";
@@ -111,7 +111,7 @@ Deno.test("a slow WritableStream is waited for: no more waits there than it want
     await writer.open();
     for (let i = 0; i < 20; i++) {
       await writer.writeVideoChunk(0, PIXELS.subarray(i * SIZE, (i + 1) * SIZE));
-      ok(total >= (i - 1) * SIZE, `${total} bytes have been taken after ${i + 1} pictures`);
+      ok(total >= (i - 1) * SIZE, `${total} bytes have been taken after ${i + 1} frames`);
     }
     await writer.close();
     ok(most >= 1 && most <= highWaterMark, `${most} chunks were pending`);
@@ -139,7 +139,7 @@ Deno.test("bufferSize says how many bytes an object is called for at least", asy
 });
 
 for (const fail of [throwing, rejecting, rejectingLater]) {
-  Deno.test(`what an object's methods throw comes out unchanged: ${fail.name}`, async () => {
+  Deno.test(`what an object's methods throw is thrown unchanged: ${fail.name}`, async () => {
     // At the header
     const first = new Failing("write", 0, fail);
     await throwsVery(first.error, () => clipWriter(first, "nut", { bufferSize: 1 }).open());
@@ -200,7 +200,7 @@ for (const fail of [throwing, rejecting, rejectingLater]) {
   });
 }
 
-Deno.test("what an object's methods throw comes out of sync calls, too", async () => {
+Deno.test("what an object's methods throw is thrown by sync calls, too", async () => {
   for (const what of ["write", "seek", "end"] as const) {
     const object = new Failing(what, 0, throwing);
     await throwsVery(object.error, () => writeClipSync(object, what === "seek" ? "mp4" : "nut"));

@@ -59,7 +59,7 @@ for (const { name, seeks, sync, make } of SOURCES) {
         closeFile(src);
         const planes = ["-f", "rawvideo", "-pix_fmt", "yuv420p"];
         const raw = await decoded(path, "-map", "0:v", ...frameSync("passthrough"), ...planes);
-        sameBytes(video!.data, raw, "pictures");
+        sameBytes(video!.data, raw, "video");
         sameBytes(audio!.data, await decoded(path, "-map", "0:a", "-f", "s16le"), "sound");
         noLiveHandles();
       });
@@ -83,7 +83,7 @@ for (const { name, seeks, sync, make } of SOURCES) {
           }));
           strictEqual(a!.pts, b!.pts);
           ok(Math.abs(a!.pts - time) < 0.04, `${a!.pts} s, asked for ${time} s`);
-          sameBytes(a!.data, b!.data, `pictures at ${time} s`);
+          sameBytes(a!.data, b!.data, `frames at ${time} s`);
         }
       }
       await soon(); // an object's read that was under way ends
@@ -130,10 +130,10 @@ Deno.test("a named pipe that was opened as a file is read from its beginning to 
   await sending;
 });
 
-Deno.test("what a source's methods throw comes out unchanged, and it is abandoned", async () => {
-  const pictures = [...testPictures("64x48", 25, 20), "-c:v", "mpeg4", "-b:v", "2M"];
-  const clip = await Deno.readFile(await media("long.mp4", ...pictures)); // the index is at its end
-  const long = await Deno.readFile(await media("long.nut", ...pictures));
+Deno.test("what a source's methods throw is thrown unchanged, and it is abandoned", async () => {
+  const video = [...testPictures("64x48", 25, 20), "-c:v", "mpeg4", "-b:v", "2M"];
+  const clip = await Deno.readFile(await media("long.mp4", ...video)); // the index is at its end
+  const long = await Deno.readFile(await media("long.nut", ...video));
   for (const fail of [throwing, rejecting, rejectingLater]) {
     for (const what of ["read", "seek"] as const) {
       for (let at = 0; at < 5; at++) {
@@ -293,6 +293,6 @@ Deno.test("a read that was given up goes on where it was", async () => {
   sameBytes(
     chunk!.data,
     await decoded(path, ...frameSync("passthrough"), "-f", "rawvideo"),
-    "pictures",
+    "video",
   );
 });

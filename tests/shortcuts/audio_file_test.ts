@@ -325,16 +325,16 @@ Deno.test("load() and info() say what is wrong with a source", async () => {
   await rejects(info(mute), { name: "TypeError", message: /source with sound/ });
   await rejects(load(mediaPath("none.wav")), { name: "FFmpegError", codeName: "ENOENT" });
   const path = await file("s16.wav");
-  const refused = (options: LoadOptions, error: object) => {
+  const rejected = (options: LoadOptions, error: object) => {
     throws(() => loadSync(path, options), error);
     return rejects(load(path, options), error);
   };
-  await refused({ numFrames: 0 }, { name: "RangeError", message: /numFrames/ });
-  await refused({ numFrames: -2 }, { name: "RangeError", message: /numFrames/ });
-  await refused({ frameOffset: -1 }, { name: "RangeError", message: /frameOffset/ });
-  await refused({ frameOffset: 0.5 }, { name: "RangeError", message: /frameOffset/ });
-  await refused({ normalise: true } as LoadOptions, { message: /did you mean "normalize"/ });
-  await refused({ format: "wave" }, { name: "TypeError", message: /Unknown container/ });
+  await rejected({ numFrames: 0 }, { name: "RangeError", message: /numFrames/ });
+  await rejected({ numFrames: -2 }, { name: "RangeError", message: /numFrames/ });
+  await rejected({ frameOffset: -1 }, { name: "RangeError", message: /frameOffset/ });
+  await rejected({ frameOffset: 0.5 }, { name: "RangeError", message: /frameOffset/ });
+  await rejected({ normalise: true } as LoadOptions, { message: /did you mean "normalize"/ });
+  await rejected({ format: "wave" }, { name: "TypeError", message: /Unknown container/ });
   noLiveHandles();
 });
 
@@ -470,24 +470,27 @@ Deno.test("save() compresses as much as it is asked to", async () => {
 Deno.test("save() says what does not fit, and writes nothing", () => {
   using dir = tempDir();
   const samples = new Float32Array(100);
-  const refused = (name: string, options: object, error: object) =>
+  const rejected = (name: string, options: object, error: object) =>
     throws(() => saveSync(dir.file(name), samples, 8000, options), error);
-  refused("a.wav", { encoding: "PCM" }, { name: "TypeError", message: /one of "PCM_S"/ });
-  refused("a.wav", { encoding: "ULAW", bitsPerSample: 16 }, {
+  rejected("a.wav", { encoding: "PCM" }, { name: "TypeError", message: /one of "PCM_S"/ });
+  rejected("a.wav", { encoding: "ULAW", bitsPerSample: 16 }, {
     message: /bitsPerSample of 8 for U/,
   });
-  refused("a.wav", { bitsPerSample: 12 }, { name: "TypeError", message: /8, 16, 24, 32, 64/ });
-  refused("a.wav", { encoding: "PCM_S", bitsPerSample: 8 }, { message: /"wav" cannot hold/ });
-  refused("a.mp3", { encoding: "PCM_S" }, { name: "TypeError", message: /"mp3" cannot hold/ });
-  refused("a.flac", { bitsPerSample: 8 }, { name: "TypeError", message: /16 or 24 for flac/ });
-  refused("a.flac", { compression: 13 }, { name: "RangeError", message: /from 0 to 12/ });
-  refused("a.mp3", { compression: 1000 }, { name: "RangeError", message: /8 to 320/ });
-  refused("a.wav", { compression: 5 }, { name: "TypeError", message: /use a CodecConfig/ });
-  refused("a.wav", { compression: "5" }, { name: "TypeError", message: /number or a CodecConfig/ });
-  refused("a.xyz", {}, { name: "TypeError" });
-  refused("a.wav", { numChannels: 3 }, { name: "TypeError", message: /whole number of frames/ });
-  refused("a.mp3", { compression: { bitRate: 0 } }, { name: "RangeError" });
-  refused("a.wav", { bits: 3 }, { name: "TypeError", message: /Unknown option "bits"/ });
+  rejected("a.wav", { bitsPerSample: 12 }, { name: "TypeError", message: /8, 16, 24, 32, 64/ });
+  rejected("a.wav", { encoding: "PCM_S", bitsPerSample: 8 }, { message: /"wav" cannot hold/ });
+  rejected("a.mp3", { encoding: "PCM_S" }, { name: "TypeError", message: /"mp3" cannot hold/ });
+  rejected("a.flac", { bitsPerSample: 8 }, { name: "TypeError", message: /16 or 24 for flac/ });
+  rejected("a.flac", { compression: 13 }, { name: "RangeError", message: /from 0 to 12/ });
+  rejected("a.mp3", { compression: 1000 }, { name: "RangeError", message: /8 to 320/ });
+  rejected("a.wav", { compression: 5 }, { name: "TypeError", message: /use a CodecConfig/ });
+  rejected("a.wav", { compression: "5" }, {
+    name: "TypeError",
+    message: /number or a CodecConfig/,
+  });
+  rejected("a.xyz", {}, { name: "TypeError" });
+  rejected("a.wav", { numChannels: 3 }, { name: "TypeError", message: /whole number of frames/ });
+  rejected("a.mp3", { compression: { bitRate: 0 } }, { name: "RangeError" });
+  rejected("a.wav", { bits: 3 }, { name: "TypeError", message: /Unknown option "bits"/ });
   const chunk = { data: samples, numFrames: 50, numChannels: 2, pts: 0 };
   const waveform = { data: samples, numFrames: 50, numChannels: 2, sampleRate: 8000 };
   const path = dir.file("a.wav");
@@ -534,15 +537,15 @@ Deno.test("a StreamWriter takes no waveform of another rate, number of channels 
   const data = new Float32Array(8);
   const fitting = { data, numFrames: 4, numChannels: 2, sampleRate: 8000, channelsFirst: true };
   out.writeAudioChunkSync(0, fitting);
-  const refused = (change: object, message: RegExp) =>
+  const rejected = (change: object, message: RegExp) =>
     throws(() => out.writeAudioChunkSync(0, { ...fitting, ...change }), {
       name: "TypeError",
       message,
     });
-  refused({ sampleRate: 16000 }, /waveform of 8000 Hz, got one of 16000 Hz/);
-  refused({ numChannels: 1, numFrames: 8 }, /2 channels, got one of 1/);
-  refused({ numFrames: 5 }, /2 channels of 5 samples each, got 8 samples/);
-  refused({ data: new Int16Array(8) }, /Float32Array/);
+  rejected({ sampleRate: 16000 }, /waveform of 8000 Hz, got one of 16000 Hz/);
+  rejected({ numChannels: 1, numFrames: 8 }, /2 channels, got one of 1/);
+  rejected({ numFrames: 5 }, /2 channels of 5 samples each, got 8 samples/);
+  rejected({ data: new Int16Array(8) }, /Float32Array/);
 });
 
 Deno.test("playAudio() takes a waveform with its rate", async () => {

@@ -45,7 +45,7 @@ Deno.test("saveSettings() takes encoding and bitsPerSample, each with its defaul
   }
 });
 
-Deno.test("saveSettings() gives FLAC as many bits as the samples have, of 16 and 24", () => {
+Deno.test("saveSettings() encodes FLAC with as many bits as the samples have, of 16 and 24", () => {
   const format = (sampleFormat: string, asked: Asked = {}) =>
     saveSettings("a.flac", sampleFormat, asked).candidates.map((each) => each.encoderFormat);
   deepStrictEqual(format("u8"), ["s16"]);
@@ -90,23 +90,23 @@ Deno.test("saveSettings() reads compression in torchaudio's scale", () => {
 });
 
 Deno.test("saveSettings() says what does not fit", () => {
-  const refused = (dst: string, asked: unknown, message: RegExp) =>
+  const rejected = (dst: string, asked: unknown, message: RegExp) =>
     throws(() => saveSettings(dst, "flt", asked as Asked), { message }, JSON.stringify(asked));
-  refused("a.wav", { encoding: "PCM_X" }, /Expected encoding to be one of .*"PCM_S".*got "PCM_X"/);
-  refused("a.wav", { encoding: 3 }, /Expected encoding to be one of .*got 3/);
-  refused("a.wav", { encoding: "PCM_F", bitsPerSample: 16 }, /of 32, 64 for PCM_F, got 16/);
-  refused("a.wav", { bitsPerSample: 12 }, /Expected bitsPerSample of 8, 16, 24, 32, 64, got 12/);
-  refused("a.flac", { compression: 13 }, /Expected compression from 0 to 12, got 13/);
-  refused("a.ogg", { compression: -2 }, /Expected compression from -1 to 10, got -2/);
-  refused(
+  rejected("a.wav", { encoding: "PCM_X" }, /Expected encoding to be one of .*"PCM_S".*got "PCM_X"/);
+  rejected("a.wav", { encoding: 3 }, /Expected encoding to be one of .*got 3/);
+  rejected("a.wav", { encoding: "PCM_F", bitsPerSample: 16 }, /of 32, 64 for PCM_F, got 16/);
+  rejected("a.wav", { bitsPerSample: 12 }, /Expected bitsPerSample of 8, 16, 24, 32, 64, got 12/);
+  rejected("a.flac", { compression: 13 }, /Expected compression from 0 to 12, got 13/);
+  rejected("a.ogg", { compression: -2 }, /Expected compression from -1 to 10, got -2/);
+  rejected(
     "a.mp3",
     { compression: 4 },
     /from 8 to 320 kbit\/s, or from -9.9 to 0 for quality, got 4/,
   );
-  refused("a.mp3", { compression: 400 }, /from 8 to 320 kbit\/s/);
-  refused("a.mp3", { compression: -10 }, /from -9.9 to 0/);
-  refused("a.wav", { compression: 3 }, /Expected no number for compression, as "wav" is not/);
-  refused("a.mp3", { compression: "high" }, /a number or a CodecConfig, got "high"/);
+  rejected("a.mp3", { compression: 400 }, /from 8 to 320 kbit\/s/);
+  rejected("a.mp3", { compression: -10 }, /from -9.9 to 0/);
+  rejected("a.wav", { compression: 3 }, /Expected no number for compression, as "wav" is not/);
+  rejected("a.mp3", { compression: "high" }, /a number or a CodecConfig, got "high"/);
 });
 
 Deno.test("pcmEncodingOf() and encodingOf() name what FFmpeg's codecs make", () => {

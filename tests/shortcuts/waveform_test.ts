@@ -43,23 +43,31 @@ Deno.test("soundOf() takes what a waveform says of itself", () => {
 });
 
 Deno.test("soundOf() says what is no sound, and what contradicts it", () => {
-  const refused = (samples: unknown, given: object, message: RegExp) =>
+  const rejected = (samples: unknown, given: object, message: RegExp) =>
     throws(() => soundOf(samples, { sampleRate: undefined, ...given }), { message });
   for (const wrong of [undefined, null, 3, "a.wav", {}, { data: new Float32Array(1) }]) {
-    refused(wrong, RATE, /Expected samples: a waveform, a chunk, a typed array, or an array/);
+    rejected(wrong, RATE, /Expected samples: a waveform, a chunk, a typed array, or an array/);
   }
-  refused([], RATE, /Expected one channel or more, got none/);
-  refused([[1, 2]], RATE, /Expected samples in a typed array/);
-  refused(new Int8Array(4), RATE, /Expected samples in a typed array/);
-  refused(new Float32Array(5), { ...RATE, numChannels: 2 }, /whole number of frames of 2 channels/);
-  refused(new Float32Array(4), { ...RATE, numChannels: 513 }, /from 1 to 512, got 513/);
-  refused(new Float32Array(4), {}, /Expected sampleRate to be a number/);
-  refused([new Float32Array(4)], { ...RATE, numChannels: 2 }, /numChannels 1, as the samples have/);
-  refused([new Float32Array(4)], { ...RATE, channelsFirst: false }, /channelsFirst true, as the/);
+  rejected([], RATE, /Expected one channel or more, got none/);
+  rejected([[1, 2]], RATE, /Expected samples in a typed array/);
+  rejected(new Int8Array(4), RATE, /Expected samples in a typed array/);
+  rejected(
+    new Float32Array(5),
+    { ...RATE, numChannels: 2 },
+    /whole number of frames of 2 channels/,
+  );
+  rejected(new Float32Array(4), { ...RATE, numChannels: 513 }, /from 1 to 512, got 513/);
+  rejected(new Float32Array(4), {}, /Expected sampleRate to be a number/);
+  rejected(
+    [new Float32Array(4)],
+    { ...RATE, numChannels: 2 },
+    /numChannels 1, as the samples have/,
+  );
+  rejected([new Float32Array(4)], { ...RATE, channelsFirst: false }, /channelsFirst true, as the/);
   const waveform = { data: new Float32Array(4), numChannels: 2, sampleRate: 8000 };
-  refused(waveform, { sampleRate: 16000 }, /sampleRate 8000, as the samples have it, got 16000/);
-  refused(waveform, { channelsFirst: true }, /channelsFirst false, as the samples have it/);
-  refused({ ...waveform, numChannels: 0 }, {}, /numChannels of the waveform/);
+  rejected(waveform, { sampleRate: 16000 }, /sampleRate 8000, as the samples have it, got 16000/);
+  rejected(waveform, { channelsFirst: true }, /channelsFirst false, as the samples have it/);
+  rejected({ ...waveform, numChannels: 0 }, {}, /numChannels of the waveform/);
 });
 
 const pieces = (...arrays: number[][]) => ({
