@@ -73,6 +73,7 @@ Deno.test("an encoder is rejected that the container cannot hold, naming those t
 
 Deno.test("a container that does not say what it holds takes any encoder of its kind of media", () => {
   const canHold = () => undefined;
+  strictEqual(audio({ encoder: "flac" }, {}, container({ canHold })).codec.name, "flac");
   const sound = container({ canHold, video: null });
   strictEqual(audio({ encoder: "flac" }, {}, sound).codec.name, "flac");
   throws(() => video({ encoder: "png" }, {}, sound), /cannot hold what encoder "png" makes$/);
