@@ -10,7 +10,7 @@ import { Frame } from "../../src/media/frame.ts";
 import type { Packet } from "../../src/media/packet.ts";
 import { inverse } from "../../src/media/time.ts";
 import { Encoder } from "../../src/writing/encoder.ts";
-import type { CodecConfig } from "../../src/writing/encoder_setup.ts";
+import type { CodecConfig } from "../../src/writing/codec_config.ts";
 import { noLiveHandles } from "../support/helpers.ts";
 
 const TEN = { num: 10, den: 1 };
