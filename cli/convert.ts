@@ -5,7 +5,7 @@
  */
 
 import { ffmpeg } from "../mod.ts";
-import { type Command, type Given, CommandError, UsageError } from "./command.ts";
+import { type Command, CommandError, type Given, UsageError } from "./command.ts";
 import { Conversion, type ConversionOptions } from "./conversion.ts";
 import { duration, note, printJson, Progress, Quit, size } from "./terminal.ts";
 

@@ -6,7 +6,7 @@
 
 import { ffmpeg } from "../mod.ts";
 import { given } from "../src/base/arguments.ts";
-import { type Command, type Given, JSON_OPTION, CommandError, twoColumns } from "./command.ts";
+import { type Command, CommandError, type Given, JSON_OPTION, twoColumns } from "./command.ts";
 import { note, printJson } from "./terminal.ts";
 
 /** Something that FFmpeg has. */

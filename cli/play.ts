@@ -5,7 +5,7 @@
  */
 
 import { ffmpeg, playAudio, playVideo, StreamReader } from "../mod.ts";
-import { type Command, type Given, CommandError, UsageError } from "./command.ts";
+import { type Command, CommandError, type Given, UsageError } from "./command.ts";
 import { askedLater } from "./failures.ts";
 import { duration, note, Quit } from "./terminal.ts";
 

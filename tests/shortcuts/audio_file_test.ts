@@ -483,7 +483,10 @@ Deno.test("save() says what does not fit, and writes nothing", () => {
   rejected("a.flac", { compression: 13 }, { name: "RangeError", message: /from 0 to 12/ });
   rejected("a.mp3", { compression: 1000 }, { name: "RangeError", message: /8 to 320/ });
   rejected("a.wav", { compression: 5 }, { name: "TypeError", message: /use a CodecConfig/ });
-  rejected("a.wav", { compression: "5" }, { name: "TypeError", message: /number or a CodecConfig/ });
+  rejected("a.wav", { compression: "5" }, {
+    name: "TypeError",
+    message: /number or a CodecConfig/,
+  });
   rejected("a.xyz", {}, { name: "TypeError" });
   rejected("a.wav", { numChannels: 3 }, { name: "TypeError", message: /whole number of frames/ });
   rejected("a.mp3", { compression: { bitRate: 0 } }, { name: "RangeError" });

@@ -51,10 +51,18 @@ Deno.test("soundOf() says what is no sound, and what contradicts it", () => {
   rejected([], RATE, /Expected one channel or more, got none/);
   rejected([[1, 2]], RATE, /Expected samples in a typed array/);
   rejected(new Int8Array(4), RATE, /Expected samples in a typed array/);
-  rejected(new Float32Array(5), { ...RATE, numChannels: 2 }, /whole number of frames of 2 channels/);
+  rejected(
+    new Float32Array(5),
+    { ...RATE, numChannels: 2 },
+    /whole number of frames of 2 channels/,
+  );
   rejected(new Float32Array(4), { ...RATE, numChannels: 513 }, /from 1 to 512, got 513/);
   rejected(new Float32Array(4), {}, /Expected sampleRate to be a number/);
-  rejected([new Float32Array(4)], { ...RATE, numChannels: 2 }, /numChannels 1, as the samples have/);
+  rejected(
+    [new Float32Array(4)],
+    { ...RATE, numChannels: 2 },
+    /numChannels 1, as the samples have/,
+  );
   rejected([new Float32Array(4)], { ...RATE, channelsFirst: false }, /channelsFirst true, as the/);
   const waveform = { data: new Float32Array(4), numChannels: 2, sampleRate: 8000 };
   rejected(waveform, { sampleRate: 16000 }, /sampleRate 8000, as the samples have it, got 16000/);
