@@ -79,6 +79,16 @@ const MPEG4 = {
   options: "threads=1:b=2000000:bt=4000000:g=12",
 };
 
+const TRANSCODING = {
+  ...SIZE,
+  ...X264,
+  options: "threads=1:crf=23:preset=ultrafast",
+  threads: 0,
+};
+
+/** Jobs that read the video go through all of its frames. */
+const OF_VIDEO = { input: "video", count: 300, warmup: 30 } as const;
+
 /** The jobs in the order in which they run. */
 export const JOBS: readonly Job[] = [
   {
@@ -143,10 +153,8 @@ export const JOBS: readonly Job[] = [
       "A 1280x720 H.264 file to rgb24, as many decoder threads as FFmpeg chooses. The floor has " +
       "the frames in one buffer that is used again and again, as Sluice has with `reuse: true`; " +
       '"new buffers" is Sluice\'s default. PyAV and torchaudio make a new array for every frame.',
-    input: "video",
+    ...OF_VIDEO,
     values: { width: 1280, height: 720, threads: 0 },
-    count: 300,
-    warmup: 30,
     destination: "none",
     metrics: [rate("decode 1280x720 to rgb24", "frames/s")],
   },
@@ -154,10 +162,8 @@ export const JOBS: readonly Job[] = [
     name: "decode-1",
     kind: "decode",
     note: "The same with one decoder thread, which is what torchaudio has by default.",
-    input: "video",
+    ...OF_VIDEO,
     values: { width: 1280, height: 720, threads: 1 },
-    count: 300,
-    warmup: 30,
     destination: "none",
     metrics: [rate("decode 1280x720 to rgb24, 1 thread", "frames/s")],
   },
@@ -169,16 +175,8 @@ export const JOBS: readonly Job[] = [
       "caller's hands as yuv420p and encoded with libx264 (preset ultrafast, crf 23, one thread; " +
       "a slower one would hide what the peers differ in). torchaudio's writer takes no yuv420p " +
       "and has yuv444p in between.",
-    input: "video",
-    values: {
-      ...SIZE,
-      ...X264,
-      options: "threads=1:crf=23:preset=ultrafast",
-      threads: 0,
-      format: "yuv420p",
-    },
-    count: 300,
-    warmup: 30,
+    ...OF_VIDEO,
+    values: { ...TRANSCODING, format: "yuv420p" },
     destination: "file",
     metrics: [rate("transcode 720p to 360p", "frames/s")],
   },
@@ -188,16 +186,8 @@ export const JOBS: readonly Job[] = [
     note:
       "The same with rgb24 in the caller's hands, as a program has it that draws on the frames. " +
       "The ffmpeg program converts to rgb24 and back.",
-    input: "video",
-    values: {
-      ...SIZE,
-      ...X264,
-      options: "threads=1:crf=23:preset=ultrafast",
-      threads: 0,
-      format: "rgb24",
-    },
-    count: 300,
-    warmup: 30,
+    ...OF_VIDEO,
+    values: { ...TRANSCODING, format: "rgb24" },
     destination: "file",
     metrics: [rate("transcode 720p to 360p through rgb24", "frames/s")],
   },

@@ -26,7 +26,7 @@ export const BUFFER_SIZE = 65536;
 const SEEK_CUR = 1;
 const SEEK_END = 2;
 
-/** The result of a seek of FFmpeg's: the new position, the size where it asks for that, or an error. */
+/** What a seek of FFmpeg's returns: the new position, the size where it asks for it, or an error. */
 export function seekResult(
   offset: bigint,
   whence: number,

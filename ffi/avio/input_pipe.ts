@@ -1,6 +1,6 @@
 /**
- * An `AVIOContext` over an asynchronous source: FFmpeg reads from one end of a pipe, on a thread of its
- * own, while JavaScript writes to the other end.
+ * An `AVIOContext` over an asynchronous source: FFmpeg reads from one end of a pipe, on another
+ * thread, while JavaScript writes to the other end.
  *
  * When FFmpeg seeks it gets another pipe. So the context does not read from a pipe itself, but by
  * `avio_read_partial` from the context of the current pipe.

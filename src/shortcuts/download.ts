@@ -21,7 +21,7 @@ export interface DownloadOptions extends WaitOptions {
   readonly path?: string | URL;
   /**
    * Whether a line on the terminal shows the progress, or a function that is called with the number of
-   * bytes that have come, and of all where that is known.
+   * bytes received, and of all where that is known.
    *
    * @default {true}
    */
@@ -35,7 +35,7 @@ const ASSETS = "https://download.pytorch.org/torchaudio/";
  * Downloads a file unless it is there already, and returns its path.
  *
  * The file appears at its place only when it is whole. When the connection breaks it is tried again,
- * and what has come is kept: the rest is asked for, if need be by the next call.
+ * and what was received is kept: only the rest is asked for, if need be by the next call.
  *
  * @param key The address of the file, or its name among torchaudio's public assets, such as
  * `"tutorial-assets/steam-train-whistle-daniel_simon.wav"`.

@@ -15,7 +15,7 @@ const BACKOFF = 250;
 /** How often, in milliseconds, it is checked whether another call has finished. */
 const CHECK_INTERVAL = 50;
 
-/** Called with the bytes that have come, and with all where that is known. */
+/** Called with the number of bytes received, and of all where that is known. */
 export type Report = (received: number, total: number | undefined) => void;
 
 /** What is downloaded, and where to. */
@@ -36,7 +36,7 @@ class Interruption extends Error {}
 export class Download {
   readonly #url: URL;
   readonly #target: string;
-  /** The path of what has come so far. */
+  /** The path of what has been received so far. */
   readonly #part: string;
   /** What the server calls the version of the file that `#part` is a part of. */
   readonly #version: string;
@@ -101,7 +101,7 @@ export class Download {
     return (await Deno.stat(this.#part)).ino === (await file.stat()).ino;
   }
 
-  /** Tries until all has come, as long as each try brings something. */
+  /** Tries until all is received, as long as each try brings something. */
   async #fetchAll(file: Deno.FsFile): Promise<void> {
     for (let failures = 0;;) {
       const before = this.#received;
@@ -118,7 +118,7 @@ export class Download {
   }
 
   #failure(why: string): Error {
-    const kept = this.#received > 0 ? " (what has come is kept: call again to go on)" : "";
+    const kept = this.#received > 0 ? " (what was received is kept: call again to resume)" : "";
     return new Deno.errors.Http(`Cannot download "${this.#url}": ${why}${kept}`);
   }
 
@@ -166,7 +166,7 @@ export class Download {
     if (status === 206) return await this.#resume(file, headers);
     if (status === 416) {
       await this.#restart(file);
-      throw new Interruption("the server has no more of the file than has come");
+      throw new Interruption("the server has no more of the file than was received");
     }
     if (status !== 200) throw this.#errorFor(response);
     await this.#restart(file);
@@ -197,7 +197,7 @@ export class Download {
     return new Deno.errors.Http(`Cannot download "${this.#url}": ${answer}`);
   }
 
-  /** Deletes what has come. */
+  /** Deletes what has been received. */
   async #restart(file: Deno.FsFile): Promise<void> {
     await file.truncate(0);
     await file.seek(0, Deno.SeekMode.Start);

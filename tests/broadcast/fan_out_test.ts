@@ -2,16 +2,9 @@
 
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { runAsync, runSync } from "../../ffi/call.ts";
-import { FanOut, type FanOutViewer } from "../../src/broadcast/fan_out.ts";
-import { codecByName } from "../../src/media/codec.ts";
+import type { FanOut, FanOutViewer } from "../../src/broadcast/fan_out.ts";
 import "../support/helpers.ts";
-import {
-  type Behaviour,
-  packetAt,
-  RecordingOutput,
-  TIME_BASE,
-  videoContext,
-} from "./recording_output.ts";
+import { type Behaviour, codecId, fanOutOf, RecordingOutput } from "./recording_output.ts";
 
 /** A viewer that does nothing by itself. */
 class PlainViewer implements FanOutViewer, Disposable {
@@ -37,24 +30,6 @@ class PlainViewer implements FanOutViewer, Disposable {
   [Symbol.dispose](): void {
     if (!this.output.freed) this.output[Symbol.dispose]();
   }
-}
-
-const idOf = (name: string) => codecByName("decoder", "video", name).id;
-
-function fanOutOf(codec: string, headers: readonly number[] = []) {
-  const fanOut = new FanOut(new RecordingOutput());
-  const context = videoContext(idOf(codec), headers);
-  fanOut.addStream(context);
-  runSync(fanOut.open());
-  const send = (pts: number, key = false) => {
-    using packet = packetAt(pts, { key });
-    fanOut.write(packet, 0, TIME_BASE);
-  };
-  const end = () => {
-    fanOut[Symbol.dispose]();
-    context[Symbol.dispose]();
-  };
-  return { fanOut, send, [Symbol.dispose]: end };
 }
 
 Deno.test("FanOut forwards packets to all viewers that are open, from when they are", () => {
@@ -140,7 +115,7 @@ Deno.test("FanOut adds its streams and metadata to an output", () => {
   it.fanOut.setMetadata({ title: "Live" });
   using viewer = new PlainViewer(it.fanOut);
   it.fanOut.describe(viewer.output);
-  deepStrictEqual(viewer.output.streams.map(({ fields }) => fields.codec_id), [idOf("h264")]);
+  deepStrictEqual(viewer.output.streams.map(({ fields }) => fields.codec_id), [codecId("h264")]);
   deepStrictEqual(viewer.output.metadata, { title: "Live" });
 });
 
@@ -165,10 +140,11 @@ Deno.test("FanOut ends its viewers at the same time, which takes an async call",
 });
 
 Deno.test("FanOut takes no options, and frees the outputs of its viewers", () => {
-  const { fanOut, [Symbol.dispose]: end } = fanOutOf("h264");
+  const it = fanOutOf("h264");
+  const { fanOut } = it;
   fanOut.setOptions({});
   throws(() => fanOut.setOptions({ muxrate: "1" }), /no options for a broadcast, got "muxrate"/);
   const viewer = new PlainViewer(fanOut);
-  end();
+  it[Symbol.dispose]();
   deepStrictEqual([viewer.output.freed, fanOut.freed, fanOut.numViewers], [true, true, 0]);
 });

@@ -1,19 +1,20 @@
 /**
- * An output that keeps what is written to it, and packets to write.
+ * An output that keeps what is written to it, and a fan-out to write packets to.
  *
  * @module
  */
 
-import type { Pending, Steps } from "../../ffi/call.ts";
+import { type Pending, runSync, type Steps } from "../../ffi/call.ts";
 import { Interrupt } from "../../ffi/interrupt.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { viewOf } from "../../ffi/memory.ts";
-import { CodecContext } from "../../src/media/codec.ts";
+import { FanOut } from "../../src/broadcast/fan_out.ts";
+import { codecByName, CodecContext } from "../../src/media/codec.ts";
 import { Packet } from "../../src/media/packet.ts";
 import type { Container, Output } from "../../src/outputs/output.ts";
 
 /** The packets' times are in units of this: hundredths of a second. */
-export const TIME_BASE = { num: 1, den: 100 };
+const TIME_BASE = { num: 1, den: 100 };
 
 /** A packet as it came. */
 export interface Written {
@@ -102,19 +103,19 @@ export class RecordingOutput implements Output {
   }
 }
 
-/** A packet with a byte of data. */
-export function packetAt(pts: number, { key = false, value = pts & 255 } = {}): Packet {
+/** A packet with its time as its one byte of data. */
+function packetAt(pts: number, key: boolean): Packet {
   const packet = new Packet();
   ffmpeg().avcodec.av_new_packet(packet.pointer, 1);
   const { fields } = packet;
-  viewOf(fields.data!, 1)[0] = value;
+  viewOf(fields.data!, 1)[0] = pts & 255;
   fields.pts = fields.dts = pts;
   fields.flags = key ? ffmpeg().layout.constants.AV_PKT_FLAG_KEY : 0;
   return packet;
 }
 
 /** A video stream, as an encoder has it, with headers. */
-export function videoContext(codecId: number, headers: readonly number[] = []): CodecContext {
+function videoContext(codecId: number, headers: readonly number[]): CodecContext {
   const context = new CodecContext(undefined);
   const { fields } = context;
   fields.codec_id = codecId;
@@ -126,4 +127,33 @@ export function videoContext(codecId: number, headers: readonly number[] = []): 
     fields.extradata_size = headers.length;
   }
   return context;
+}
+
+/** The number of a video format. */
+export const codecId = (name: string): number => codecByName("decoder", "video", name).id;
+
+/** An open fan-out of one video stream, and a way to write packets to it. */
+export interface Scene extends Disposable {
+  readonly fanOut: FanOut;
+  /** Writes a packet with a presentation time. */
+  send(pts: number, key?: boolean): void;
+}
+
+/** Makes a fan-out of a stream in a format, with headers. */
+export function fanOutOf(codec: string, headers: readonly number[] = []): Scene {
+  const fanOut = new FanOut(new RecordingOutput());
+  const context = videoContext(codecId(codec), headers);
+  fanOut.addStream(context);
+  runSync(fanOut.open());
+  return {
+    fanOut,
+    send(pts, key = false) {
+      using packet = packetAt(pts, key);
+      fanOut.write(packet, 0, TIME_BASE);
+    },
+    [Symbol.dispose]() {
+      fanOut[Symbol.dispose]();
+      context[Symbol.dispose]();
+    },
+  };
 }

@@ -1,39 +1,19 @@
 /** One viewer of a broadcast: coming late, falling behind, failing, and its end. */
 
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
-import { runSync } from "../../ffi/call.ts";
-import { FanOut } from "../../src/broadcast/fan_out.ts";
 import { BroadcastViewer } from "../../src/broadcast/viewer.ts";
-import { codecByName } from "../../src/media/codec.ts";
 import { eventually } from "../support/desktop.ts";
 import "../support/helpers.ts"; // names tests that leak
-import {
-  type Behaviour,
-  packetAt,
-  RecordingOutput,
-  TIME_BASE,
-  videoContext,
-} from "./recording_output.ts";
+import { type Behaviour, fanOutOf, RecordingOutput } from "./recording_output.ts";
 
-/** A fan-out of one video stream, with key frames where they are asked for. */
+/** A fan-out, and a way to add viewers to it. */
 function scene() {
-  const fanOut = new FanOut(new RecordingOutput());
-  const context = videoContext(codecByName("decoder", "video", "h264").id);
-  fanOut.addStream(context);
-  runSync(fanOut.open());
+  const it = fanOutOf("h264");
   const join = (behaviour: Behaviour = {}, latency = 1) => {
     const output = new RecordingOutput(behaviour);
-    return { output, viewer: new BroadcastViewer(fanOut, { output, options: {}, latency }) };
+    return { output, viewer: new BroadcastViewer(it.fanOut, { output, options: {}, latency }) };
   };
-  const send = (pts: number, key = false) => {
-    using packet = packetAt(pts, { key });
-    fanOut.write(packet, 0, TIME_BASE);
-  };
-  const end = () => {
-    fanOut[Symbol.dispose]();
-    context[Symbol.dispose]();
-  };
-  return { fanOut, join, send, [Symbol.dispose]: end };
+  return { ...it, join };
 }
 
 /** Resolves when a viewer has nothing queued. */

@@ -170,7 +170,7 @@ Deno.test("a later call goes on where an earlier one gave up", async () => {
     await using server = serve({ tags: ['"1"'], breaksAfter: [70_000, 0, 0, 0, 0] });
     await rejects(downloadAsset(`${server.url}/a`, { path, ...quiet }), {
       name: "Http",
-      message: /^Cannot download "http.*\(what has come is kept: call again to go on\)$/,
+      message: /^Cannot download "http.*\(what was received is kept: call again to resume\)$/,
     });
     deepStrictEqual(await filesIn(dir.path), ["a.part", "a.part.version"]);
   }
