@@ -149,7 +149,7 @@ Deno.test("AudioChunkBuffer of -1 joins only samples of the same channels and fo
   deepStrictEqual(dataOf(popAll(buffer)), [[0, 1], [2], [3, 4]]);
 });
 
-Deno.test("AudioChunkBuffer copies what it is given", () => {
+Deno.test("AudioChunkBuffer copies what is pushed", () => {
   const buffer = audioBuffer(2);
   const borrowed = samples(0, 3);
   buffer.push(borrowed, 0, 0, RATE);
@@ -252,7 +252,7 @@ for (
   });
 }
 
-Deno.test("VideoChunkBuffer uses memory again that was given back, and no other", () => {
+Deno.test("VideoChunkBuffer reuses the memory of chunks that were disposed, and no other", () => {
   const buffer = videoBuffer(1);
   const next = (value: number, width = 4) => {
     buffer.push(picture(value, width), value);
@@ -262,7 +262,7 @@ Deno.test("VideoChunkBuffer uses memory again that was given back, and no other"
   const kept = next(2);
   notStrictEqual(kept.data.buffer, first.data.buffer);
   first[Symbol.dispose]();
-  first[Symbol.dispose](); // which gives it back once
+  first[Symbol.dispose](); // which returns it once
   const third = next(3);
   strictEqual(third.data.buffer, first.data.buffer);
   const fourth = next(4);

@@ -29,7 +29,7 @@ import {
 
 const CODECS = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "flac"];
 
-/** 50 pictures (with B frames) and two seconds of stereo, 16 bits. */
+/** 50 frames of video (B frames among them) and two seconds of stereo, 16 bits. */
 function clip(): Promise<string> {
   const sound = ["-sample_fmt", "s16", "-strict", "-2"];
   const source = [...testPictures("64x48", 25, 2), ...testTone(16000, 2, 2)];
@@ -38,7 +38,7 @@ function clip(): Promise<string> {
 
 const sum = (chunks: readonly Chunk[]) => chunks.reduce((all, { numFrames }) => all + numFrames, 0);
 
-Deno.test("StreamReader gives chunks of framesPerChunk, the last one short", async () => {
+Deno.test("StreamReader returns chunks of framesPerChunk, the last one short", async () => {
   const path = await clip();
   const [pictures, samples, frames] = await Promise.all([
     ffmpegPixels(path, 0, "yuv420p"),
@@ -79,7 +79,7 @@ Deno.test("StreamReader takes a framesPerChunk far larger than the file", async 
   }
 });
 
-Deno.test("StreamReader with framesPerChunk -1 gives what there is when it is asked", async () => {
+Deno.test("StreamReader with framesPerChunk -1 returns what there is at the time", async () => {
   const path = await clip();
   using reader = StreamReader.openSync(path);
   reader.addBasicVideoStream(-1, { format: null });
@@ -118,7 +118,7 @@ Deno.test("StreamReader drops the oldest chunks with bufferChunkSize, and counts
   reader.addBasicVideoStream(10, { format: null, bufferChunkSize: 2 });
   reader.addBasicAudioStream(3000, { format: null, bufferChunkSize: 3 });
   reader.processAllPacketsSync();
-  // 5 chunks of 10 pictures; 10 of 3000 samples and one of 2000.
+  // 5 chunks of 10 frames; 10 of 3000 samples and one of 2000.
   strictEqual(reader.stats.droppedChunks, 3 + 8);
   const rounds = [...reader.streamSync()];
   deepStrictEqual(rounds.map(([video]) => video?.pts), [1.2, 1.6, undefined]);
@@ -130,7 +130,7 @@ Deno.test("StreamReader drops the oldest chunks with bufferChunkSize, and counts
   deepStrictEqual(rounds.map(([, audio]) => audio!.numFrames), [3000, 3000, 2000]);
   const pictures = await ffmpegPixels(path, 0, "yuv420p");
   const last = pictures.subarray(30 * 64 * 48 * 1.5);
-  equalBytes(joined([rounds[0]![0]!, rounds[1]![0]!]), last, "the last twenty pictures");
+  equalBytes(joined([rounds[0]![0]!, rounds[1]![0]!]), last, "the last twenty frames");
 });
 
 Deno.test("StreamReader keeps one chunk with bufferChunkSize 1, and no part of an older one", async () => {
@@ -141,7 +141,7 @@ Deno.test("StreamReader keeps one chunk with bufferChunkSize 1, and no part of a
   strictEqual(reader.stats.droppedChunks, 49);
 });
 
-Deno.test("StreamReader gives null for a stream that is exhausted before others", async () => {
+Deno.test("StreamReader returns null for a stream that is exhausted before others", async () => {
   const path = await media(
     "uneven.mkv",
     ...testPictures("64x48", 25, 0.4),
@@ -159,7 +159,7 @@ Deno.test("StreamReader gives null for a stream that is exhausted before others"
   deepStrictEqual(rounds.map(([, audio]) => audio?.numFrames), Array(20).fill(1600));
 });
 
-Deno.test("StreamReader.stream() gives the same chunks as streamSync()", async () => {
+Deno.test("StreamReader.stream() yields the same chunks as streamSync()", async () => {
   const path = await clip();
   const describe = (rounds: (Chunk | null)[][]) =>
     rounds.map((round) =>
@@ -190,7 +190,7 @@ Deno.test("StreamReader.processPacket() reads one packet, and returns 1 at the e
     packets++;
     strictEqual(reader.stats.packets, packets);
   }
-  // Those of the sound are left out, but for what was read to find the streams.
+  // Audio packets are skipped, except those that were read to find the streams.
   ok(packets >= 50 && packets < 55, `${packets} packets`);
   strictEqual(reader.stats.frames, 50);
   strictEqual(await reader.processPacket(), 1);
@@ -219,7 +219,7 @@ Deno.test("StreamReader.fillBuffer() reads until each stream has a chunk, and no
   deepStrictEqual([video!.numFrames, audio!.numFrames], [5, 1000]);
 });
 
-Deno.test("StreamReader.popChunks() gives what there is of a chunk that is not full", async () => {
+Deno.test("StreamReader.popChunks() returns what there is of a chunk that is not full", async () => {
   const path = await clip();
   const pictures = await ffmpegPixels(path, 0, "yuv420p");
   using reader = StreamReader.openSync(path);
@@ -235,7 +235,7 @@ Deno.test("StreamReader.popChunks() gives what there is of a chunk that is not f
   equalBytes(joined([first!, second!, ...(third ? [third] : [])]), pictures, "pictures");
 });
 
-Deno.test("StreamReader gives two output streams of one source stream", async () => {
+Deno.test("StreamReader decodes one source stream into two output streams", async () => {
   const path = await clip();
   using reader = StreamReader.openSync(path);
   reader.addBasicVideoStream(1, { format: "gray" });
@@ -248,7 +248,7 @@ Deno.test("StreamReader gives two output streams of one source stream", async ()
   deepStrictEqual([gray!.length, asIs!.length, rgb!.length], [50, 10, 1]);
 });
 
-Deno.test("StreamReader.removeStream() takes a stream away, and keeps its counts", async () => {
+Deno.test("StreamReader.removeStream() removes a stream, and keeps its counts", async () => {
   using reader = StreamReader.openSync(await clip());
   reader.addBasicVideoStream(1);
   reader.addBasicAudioStream(100, { format: "s16" });
@@ -261,7 +261,7 @@ Deno.test("StreamReader.removeStream() takes a stream away, and keeps its counts
   deepStrictEqual(reader.popChunks().map((chunk) => chunk!.numChannels), [2, 1]);
   strictEqual(reader.getOutStreamInfo(0).mediaType, "audio");
   reader.removeStream(1);
-  // The pictures' packets are no longer read: those of two seconds of sound are about 30.
+  // The video packets are no longer read: those of two seconds of audio are about 30.
   const before = reader.stats.packets;
   reader.processAllPacketsSync();
   ok(reader.stats.packets - before < 40, `${reader.stats.packets - before} packets`);
@@ -282,7 +282,7 @@ Deno.test("StreamReader decodes a stream that is added in mid-file from there on
   ok(video![0]!.pts > 0.5 && video!.at(-1)!.pts === 49 / 25, `from ${video![0]!.pts}`);
 });
 
-/** What `ffmpeg` gives for chains of filters: a folder with a file for each. */
+/** What `ffmpeg` makes of chains of filters: a folder with a file for each. */
 function filtered(
   name: string,
   path: Promise<string>,
@@ -291,7 +291,7 @@ function filtered(
 ): Promise<string> {
   return madeOnce(name, async (folder) => {
     await Deno.mkdir(folder);
-    // One by one: of many outputs that end at other times FFmpeg 9 waits for each other for ever.
+    // One by one: with many outputs that end at different times, FFmpeg 9 waits for ever.
     for (const [i, filter] of filters.entries()) {
       const args = ["-filter_threads", "1", "-i", await path, ...outputs(filter)];
       await ffmpegCli(...args, `${folder}/${i}`);
@@ -375,7 +375,7 @@ const RATED: Readonly<Record<string, readonly string[]>> = {
 };
 
 for (const [i, [name, make]] of Object.entries(RATED).entries()) {
-  Deno.test(`StreamReader's fps filter makes of ${name} the pictures that ffmpeg's makes`, async () => {
+  Deno.test(`StreamReader's fps filter makes of ${name} the frames that ffmpeg's makes`, async () => {
     const path = await media(`rated-${i}.mkv`, ...make, "-c:v", "ffv1");
     const rates = ["1", "5", "24", "30", "30000/1001", "100"].map((rate) => `fps=${rate}`);
     const outputs = (fps: string) => ["-vf", fps, ...frameSync("passthrough"), "-f", "rawvideo"];
@@ -421,7 +421,7 @@ Deno.test({
   },
 });
 
-Deno.test("StreamReader gives more than 8 bits per component as a Uint16Array", async () => {
+Deno.test("StreamReader returns more than 8 bits per component as a Uint16Array", async () => {
   using reader = StreamReader.openSync(await clip());
   reader.addBasicVideoStream(1, { format: "yuv420p10le" });
   reader.addBasicVideoStream(1, { format: "gray16le" });
@@ -497,7 +497,7 @@ Deno.test("StreamReader's chunks can be kept, and posted to a worker", async () 
   }
 });
 
-Deno.test("StreamReader.stream({ reuse: true }) uses memory again, right at the time", async () => {
+Deno.test("StreamReader.stream({ reuse: true }) reuses memory, never that of the round at hand", async () => {
   const path = await clip();
   const theirs = await ffmpegPixels(path, 0, "rgb24");
   const size = 64 * 48 * 3;
@@ -516,7 +516,7 @@ Deno.test("StreamReader.stream({ reuse: true }) uses memory again, right at the 
   }
 });
 
-Deno.test("StreamReader uses the memory of a chunk again after `using chunk`", async () => {
+Deno.test("StreamReader reuses the memory of a chunk after `using chunk`", async () => {
   const path = await clip();
   const theirs = await ffmpegPixels(path, 0, "yuv420p");
   const size = 64 * 48 * 1.5;
@@ -532,20 +532,20 @@ Deno.test("StreamReader uses the memory of a chunk again after `using chunk`", a
       continue;
     }
     using chunk = round!;
-    equalBytes(bytesOf(chunk.data), theirs.subarray(i * size, (i + 1) * size), `picture ${i}`);
+    equalBytes(bytesOf(chunk.data), theirs.subarray(i * size, (i + 1) * size), `frame ${i}`);
     buffers.add(chunk.data.buffer);
-    chunk[Symbol.dispose](); // once more does no harm: the memory is not given to two chunks
+    chunk[Symbol.dispose](); // again, which has no effect: no two chunks get the same memory
     i++;
   }
   strictEqual(i, 50);
   ok(buffers.size <= 12, `${buffers.size} pieces of memory`);
   kept.forEach((chunk, k) => {
     const at = (k * 10 + 9) * size;
-    equalBytes(bytesOf(chunk.data), theirs.subarray(at, at + size), `kept picture ${k}`);
+    equalBytes(bytesOf(chunk.data), theirs.subarray(at, at + size), `kept frame ${k}`);
   });
 });
 
-Deno.test("StreamReader does not use memory again that was transferred away", async () => {
+Deno.test("StreamReader does not reuse memory that was transferred away", async () => {
   using reader = StreamReader.openSync(await clip());
   reader.addBasicVideoStream(1);
   let count = 0;
@@ -557,7 +557,7 @@ Deno.test("StreamReader does not use memory again that was transferred away", as
   strictEqual(count, 50);
 });
 
-Deno.test("StreamReader goes on where a loop over stream() was left", async () => {
+Deno.test("StreamReader continues where a loop over stream() was left", async () => {
   await using reader = await StreamReader.open(await clip());
   reader.addBasicVideoStream(10);
   for await (const [chunk] of reader.stream()) {
@@ -573,7 +573,7 @@ Deno.test("StreamReader goes on where a loop over stream() was left", async () =
   deepStrictEqual(times, [0.4, 0.8, 1.2, 1.6]);
 });
 
-Deno.test("StreamReader.stream() passes on what is thrown in its loop, and stays usable", async () => {
+Deno.test("what is thrown in a loop over StreamReader.stream() leaves it usable", async () => {
   await using reader = await StreamReader.open(await clip());
   reader.addBasicVideoStream(10);
   const loop = async () => {
@@ -725,7 +725,7 @@ Deno.test("StreamReader.open() fails with the signal's reason, and leaves nothin
   noLiveHandles();
 });
 
-Deno.test("StreamReader.open() reports what FFmpeg refuses, with its code", async () => {
+Deno.test("StreamReader.open() reports what FFmpeg rejects, with its code", async () => {
   using dir = tempDir();
   await Deno.writeTextFile(dir.file("text.mp4"), "This is no film. ".repeat(1000));
   await Deno.writeFile(dir.file("empty.mp4"), new Uint8Array());

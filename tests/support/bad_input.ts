@@ -1,12 +1,12 @@
 /**
- * What tests of bad input share: a table of calls, and what each must say when it is refused.
+ * What tests of bad input share: a table of calls, and what each must say when it is rejected.
  */
 
 import { deepStrictEqual } from "node:assert/strict";
 import { StreamWriter } from "../../mod.ts";
 import { noLiveHandles, tempDir } from "./helpers.ts";
 
-// deno-lint-ignore no-explicit-any -- what callers of plain JavaScript may hand in
+// deno-lint-ignore no-explicit-any -- what callers of plain JavaScript may pass
 export type Any = any;
 
 /** What is called, the class of the error, and what its message must say. */
@@ -17,7 +17,7 @@ export type Row = readonly [
   ...says: RegExp[],
 ];
 
-/** What is wrong with the way in which a call is refused; nothing if it is as it should be. */
+/** What is wrong with the way in which a call is rejected; nothing if it is as it should be. */
 async function problemWith([what, call, name, ...says]: Row, writer: StreamWriter) {
   let error: unknown;
   try {
@@ -25,7 +25,7 @@ async function problemWith([what, call, name, ...says]: Row, writer: StreamWrite
   } catch (thrown) {
     error = thrown;
   }
-  if (error === undefined) return `${what}: it is taken`;
+  if (error === undefined) return `${what}: it is accepted`;
   if (!(error instanceof Error)) return `${what}: throws ${String(error)}`;
   const { message } = error;
   const problems = [
@@ -40,8 +40,8 @@ async function problemWith([what, call, name, ...says]: Row, writer: StreamWrite
   return problems.length === 0 ? undefined : `${what}: ${problems.join(", ")}: ${message}`;
 }
 
-/** Fails unless all calls are refused as they should be, and tells all that are not. */
-export async function areRefused(rows: readonly Row[], writer: StreamWriter): Promise<void> {
+/** Fails unless all calls are rejected as they should be, and lists those that are not. */
+export async function areRejected(rows: readonly Row[], writer: StreamWriter): Promise<void> {
   const problems: string[] = [];
   for (const row of rows) {
     const problem = await problemWith(row, writer);
@@ -50,12 +50,12 @@ export async function areRefused(rows: readonly Row[], writer: StreamWriter): Pr
   if (problems.length > 0) throw new Error(problems.join("\n"));
 }
 
-export const isRefused = (row: Row, writer: StreamWriter) => areRefused([row], writer);
+export const isRejected = (row: Row, writer: StreamWriter) => areRejected([row], writer);
 
 export const wav = (dir: { file(name: string): string }) => new StreamWriter(dir.file("a.wav"));
 export const mp4 = (dir: { file(name: string): string }) => new StreamWriter(dir.file("a.mp4"));
 
-/** What no number is. */
+/** Values that are no numbers. */
 export const NOT_NUMBERS: readonly (readonly [shown: string, value: Any])[] = [
   ["a string", "3"],
   ["null", null],
@@ -96,8 +96,8 @@ export function badCounts(
   ];
 }
 
-/** A test of things that are refused before `open()`: the destination is not touched. */
-export function refusesBeforeOpening(
+/** A test of things that are rejected before `open()`: the destination is not touched. */
+export function rejectsBeforeOpening(
   name: string,
   make: (dir: { file(name: string): string }) => StreamWriter,
   rows: readonly Row[],
@@ -106,7 +106,7 @@ export function refusesBeforeOpening(
     using dir = tempDir();
     {
       using writer = make(dir);
-      await areRefused(rows, writer);
+      await areRejected(rows, writer);
     }
     noLiveHandles();
     deepStrictEqual([...Deno.readDirSync(dir.path)], [], "something was written");

@@ -25,7 +25,7 @@ export function* parts<T extends Samples>(
   for (let i = 0; i < samples.length; i += step) yield samples.subarray(i, i + step) as T;
 }
 
-/** Pictures of a run of them, one by one. */
+/** Frames of a run of them, one by one. */
 export function* single<T extends Uint8Array | Uint16Array>(
   pictures: T,
   count: number,

@@ -26,10 +26,10 @@ function titleIn(probed: any): string | undefined {
   return key === undefined ? undefined : tags[key];
 }
 
-/** What a container and encoder pair is expected to give. */
+/** What is expected of a container and encoder pair. */
 export interface Pair {
   readonly file: string;
-  /** The encoder that is at work; the test is left out only where this FFmpeg lacks it. */
+  /** The encoder that is at work; the test is skipped only where this FFmpeg lacks it. */
   readonly uses: string;
   /** Whether it must be named: it is not what the container's name asks for. */
   readonly named?: true;
@@ -37,10 +37,10 @@ export interface Pair {
   readonly cli?: readonly string[];
   /** What ffprobe says about the stream. */
   readonly stream: Readonly<Record<string, unknown>>;
-  /** What ffprobe gives as the file's duration; `undefined` where the container has none. */
+  /** What ffprobe reports as the file's duration; `undefined` where the container has none. */
   readonly seconds: number | undefined;
   readonly packets: number;
-  /** Arguments with which `ffmpeg` gives back the very bytes that went in. */
+  /** Arguments with which `ffmpeg` returns the very bytes that went in. */
   readonly lossless?: readonly string[];
   /** Arguments for reading the file, where it does not say everything itself. */
   readonly readArgs?: readonly string[];
@@ -53,7 +53,7 @@ interface Case {
   readonly pair: Pair;
   readonly path: string;
   readonly input: ArrayBufferView;
-  /** What tells `ffmpeg` how to read the raw input. */
+  /** The arguments that `ffmpeg` needs to read the raw input. */
   readonly inputArgs: readonly string[];
   /** What makes `ffmpeg` encode it in the same way. */
   readonly cli: readonly string[];
@@ -136,7 +136,7 @@ function factsOf({ stream, seconds, packets }: Pair): ReturnType<typeof factsIn>
   return { stream, seconds, packets };
 }
 
-/** What ffprobe says about a file, of what its pair tells. */
+/** What ffprobe says about a file, as far as its pair says something. */
 function factsIn(probed: Verdict["probed"], { stream, seconds }: Pair) {
   const [first] = probed.streams;
   const { duration } = probed.format;
@@ -212,8 +212,8 @@ export function testPairs<P extends Pair>(
 }
 
 /**
- * Has `ffmpeg` give an encoder frames of the size that it likes best. Before FFmpeg 9 it does so by
- * itself; that one hands on what comes if an encoder takes any size.
+ * Has `ffmpeg` send an encoder frames of the size that it prefers. Before FFmpeg 9 it does so by
+ * itself; FFmpeg 9 forwards what comes if an encoder takes any size.
  */
 export const inFrames = (samples: number) => ["-af", `asetnsamples=n=${samples}:p=0`];
 

@@ -47,7 +47,7 @@ interface ReadCase {
   readonly remove?: number;
   readonly seek?: number;
   readonly roundsBeforeSeek?: number;
-  /** How many more pictures Sluice gives at the end. */
+  /** How many more frames Sluice returns at the end. */
   readonly morePictures?: number;
 }
 
@@ -74,7 +74,7 @@ function pictures(framesPerChunk: number, options: PicturesOptions = {}): Pictur
   return { kind: "video", framesPerChunk, options };
 }
 
-/** The media, with FFmpeg's options for making each from 2 s of pictures, sound and subtitles. */
+/** The media, with FFmpeg's options for making each from 2 s of video, audio and subtitles. */
 const MEDIA = {
   "av.mp4": "-map 0 -map 1 -c:v libx264 -pix_fmt yuv420p -g 10 -c:a aac -metadata title=Night",
   "av.webm":
@@ -113,9 +113,9 @@ const SOUND_CASES: readonly ReadCase[] = [
   ...["u8.wav", "s24.wav", "flt.wav", "dbl.wav", "six.wav", "a.flac", "a.mp3", "a.ogg", "av.mp4"]
     .concat("av.webm", "multi.mkv")
     .flatMap((file) => [
-      { name: `sound of ${file}`, file, streams: [sound(1000)] },
+      { name: `audio of ${file}`, file, streams: [sound(1000)] },
       {
-        name: `sound of ${file} in its own format`,
+        name: `audio of ${file} in its own format`,
         file,
         streams: [sound(4096, { format: null })],
       },
@@ -127,12 +127,12 @@ const SOUND_CASES: readonly ReadCase[] = [
   })),
   ...["u8", "s16", "s32", "s64", "flt", "dbl"].flatMap((name) => [name, `${name}p`])
     .map((format) => ({
-      name: `sound as ${format}`,
+      name: `audio as ${format}`,
       file: "s24.wav",
       streams: [sound(4096, { format })],
     })),
   ...[8000, 22050, 48000].map((sampleRate) => ({
-    name: `sound at ${sampleRate} Hz`,
+    name: `audio at ${sampleRate} Hz`,
     file: "s16.wav",
     streams: [sound(1000, { sampleRate })],
   })),
@@ -142,12 +142,12 @@ const SOUND_CASES: readonly ReadCase[] = [
     streams: [sound(1000, { sampleRate: 16000, format: "s16" })],
   },
   {
-    name: "sound through filters",
+    name: "audio through filters",
     file: "s16.wav",
     streams: [sound(1000, { filterDesc: "atempo=1.5,aformat=s16" })],
   },
   {
-    name: "raw sound that options describe",
+    name: "raw audio that options describe",
     file: "raw.pcm",
     container: "s16le",
     option: { sample_rate: "22050", channels: "2" },
@@ -160,75 +160,75 @@ const PICTURE_CASES: readonly ReadCase[] = [
     .concat("mpeg4.avi", "a.gif", "a.png")
     .flatMap((file) =>
       [1, 10, -1].map((framesPerChunk) => ({
-        name: `pictures of ${file}, ${framesPerChunk} a chunk`,
+        name: `frames of ${file}, ${framesPerChunk} a chunk`,
         file,
         streams: [pictures(framesPerChunk, ONE_THREAD)],
       }))
     ),
   ...["bgr24", "gray8", "gray", "rgba", "bgra", "argb", "abgr"].map((format) => ({
-    name: `pictures as ${format}`,
+    name: `frames as ${format}`,
     file: "av.mp4",
     streams: [pictures(10, { format })],
   })),
   {
-    name: "pictures as yuv444p",
+    name: "frames as yuv444p",
     file: "av.mp4",
     streams: [{ ...pictures(10, { format: "yuv444p" }), planar: true }],
   },
   // torchaudio repeats the smaller planes' pixels to the size of the first, and so does this test
   // with Sluice's, which are as FFmpeg has them.
   {
-    name: "pictures as yuv420p",
+    name: "frames as yuv420p",
     file: "av.mp4",
     streams: [{ ...pictures(10, { format: "yuv420p" }), planar: true }],
   },
   {
-    name: "pictures in their own format",
+    name: "frames in their own format",
     file: "odd.mkv",
     streams: [{ ...pictures(10, { format: null }), planar: true }],
   },
   {
-    name: "pictures of a gif in their own format",
+    name: "frames of a gif in their own format",
     file: "a.gif",
     streams: [pictures(10, { format: null })],
   },
   {
-    name: "pictures scaled",
+    name: "frames scaled",
     file: "av.mp4",
     streams: [pictures(10, { width: 50, height: 30 })],
   },
   {
-    name: "pictures scaled to a height",
+    name: "frames scaled to a height",
     file: "av.mp4",
     streams: [pictures(10, { height: 100, format: "gray8" })],
   },
-  { name: "10 pictures/s", file: "av.mp4", streams: [pictures(10, { frameRate: 10 })] },
+  { name: "10 frames/s", file: "av.mp4", streams: [pictures(10, { frameRate: 10 })] },
   {
-    name: "10 pictures/s, scaled, as bgr24",
+    name: "10 frames/s, scaled, as bgr24",
     file: "av.webm",
     streams: [pictures(7, { frameRate: 10, width: 32, height: 32, format: "bgr24" })],
   },
-  // The last picture lasts to the end in Sluice, as in `ffmpeg`: torchaudio's filter never hears of
+  // The last frame lasts to the end in Sluice, as in `ffmpeg`: torchaudio's filter never hears of
   // the end.
   {
-    name: "50 pictures/s",
+    name: "50 frames/s",
     file: "av.mp4",
     streams: [pictures(1, { frameRate: 50 })],
     morePictures: 2,
   },
   {
-    name: "30 pictures/s",
+    name: "30 frames/s",
     file: "multi.mkv",
     streams: [pictures(1, { frameRate: 30 })],
     morePictures: 1,
   },
   {
-    name: "pictures through filters",
+    name: "frames through filters",
     file: "av.mp4",
     streams: [pictures(10, { filterDesc: "hflip,format=rgb24" })],
   },
   {
-    name: "pictures of FFmpeg's own source",
+    name: "frames of FFmpeg's own source",
     file: "testsrc2=size=64x48:duration=1",
     container: "lavfi",
     streams: [pictures(10)],
@@ -292,7 +292,7 @@ const SEVERAL_CASES: readonly ReadCase[] = [
     by: "processAllPackets",
   },
   // Short of the end, torchaudio 0.13 counts a half-filled chunk of sound among those of a full
-  // buffer, and drops pictures one by one.
+  // buffer, and drops frames one by one.
   ...[1, 3].map((bufferChunkSize): ReadCase => ({
     name: `the last ${bufferChunkSize} chunks of a full buffer`,
     file: "av.mp4",
@@ -310,7 +310,7 @@ const SEEK_CASES: readonly ReadCase[] = [0, 0.5, 1.37, 1.9, 5].flatMap((seek): R
   { name: `${seek} s of a.flac`, file: "a.flac", streams: [sound(1000)], seek },
   { name: `${seek} s of a.mp3`, file: "a.mp3", streams: [sound(1000)], seek },
 ]).concat([0, 0.7].map((seek) => ({
-  // These decoders hold nothing back.
+  // These decoders buffer nothing.
   name: `${seek} s after 5 rounds`,
   file: "multi.mkv",
   streams: [pictures(1, ONE_THREAD)],
@@ -352,7 +352,7 @@ async function makeMedia(): Promise<void> {
 
 for (const job of SOURCE_CASES) {
   Deno.test({
-    name: `StreamReader tells what torchaudio tells of a source: ${job.name}`,
+    name: `StreamReader describes a source as torchaudio does: ${job.name}`,
     ignore,
     async fn() {
       const { source: theirs } = await torchaudioRead(READ_CASES.indexOf(job));
@@ -430,7 +430,7 @@ function openingOf({ container, option }: ReadCase) {
   };
 }
 
-/** Adds, and removes, the streams of a case; gives what is left. */
+/** Adds, and removes, the streams of a case; returns what is left. */
 function addStreams(reader: StreamReader, { streams, remove }: ReadCase): readonly Input[] {
   for (const { kind, framesPerChunk, options } of streams) {
     const { filterDesc, ...basic } = options;
@@ -492,7 +492,7 @@ function shapeOf(chunk: NonNullable<Chunk>, planar: true | undefined): number[] 
   return planar ? [numFrames, numChannels, height, width] : [numFrames, height, width, numChannels];
 }
 
-/** Pictures of yuv420p and an even size with the pixels of the smaller planes repeated. */
+/** Frames of yuv420p and an even size with the pixels of the smaller planes repeated. */
 function fullPlanes({ data, numFrames, height, width }: Pictures): Uint8Array {
   const area = height * width;
   const full = new Uint8Array(3 * area * numFrames);

@@ -35,7 +35,7 @@ interface VideoOutput extends Encoding {
 }
 
 type Output = AudioOutput | VideoOutput;
-/** The index of a stream, and how many frames it is given in one write. */
+/** The index of a stream, and how many frames are written to it at once. */
 type Write = readonly [stream: number, frames: number];
 
 interface WriteCase {
@@ -46,7 +46,7 @@ interface WriteCase {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly streams: readonly Output[];
   readonly writes: readonly Write[];
-  /** What Sluice is given in place of the same. */
+  /** What Sluice gets in place of the same. */
   readonly sluice?: { readonly writes?: readonly Write[]; readonly encoder?: string | undefined };
   /** What must be the same. Default: all bytes of the file. */
   readonly same?: Same;
@@ -72,7 +72,7 @@ function video(more: Partial<VideoOutput> = {}): VideoOutput {
 }
 
 /**
- * x264 takes its own number of threads unless told, in torchaudio too, and its AVX-512 code varies
+ * x264 chooses its own number of threads by default, in torchaudio too, and its AVX-512 code varies
  * from run to run.
  */
 const X264 = {
@@ -325,7 +325,7 @@ const VIDEO_CASES: readonly WriteCase[] = [
     ],
     writes: [[0, 12]],
   },
-  { name: "mp4 of one picture", file: "v.mp4", streams: [video(X264)], writes: [[0, 1]] },
+  { name: "mp4 of one frame", file: "v.mp4", streams: [video(X264)], writes: [[0, 1]] },
   {
     name: "mp4 in fragments",
     file: "v.mp4",
@@ -385,9 +385,9 @@ const VIDEO_CASES: readonly WriteCase[] = [
   },
   { name: "MPEG-2 without a container", file: "v.m2v", streams: [video()], writes: [[0, 25]] },
   // torchaudio takes a container's default encoder, Sluice FFmpeg's guess from the file's name as
-  // well: each is told to take the other's.
+  // well: each is set to what the other takes.
   {
-    name: "png, which torchaudio must be told",
+    name: "png, which torchaudio needs to be named",
     file: "v.png",
     option: { update: "1" },
     streams: [video({ encoder: "png" })],
@@ -461,7 +461,7 @@ const SOUND_AND_VIDEO_CASES: readonly WriteCase[] = [
     writes: turns(25, 1, 2048),
   },
   {
-    name: "mp4 with H.264 and AAC, the sound regrouped",
+    name: "mp4 with H.264 and AAC, the audio regrouped",
     file: "av.mp4",
     streams: [video(X264), audio("flt")],
     writes: [[0, 25], [1, 44100]],
@@ -640,7 +640,7 @@ function planesFirst(chunk: Samples, stream: VideoOutput): Uint8Array<ArrayBuffe
 
 const madeInputs = new Map<string, Samples>();
 
-/** All that a stream is given. */
+/** All that is written to a stream. */
 function inputOf(stream: Output, frames: number): Samples {
   const name = inputName(stream, frames);
   let input = madeInputs.get(name);
@@ -659,7 +659,7 @@ function inputName(stream: Output, frames: number): string {
   return `${stream.format}_${shape}_${frames}`;
 }
 
-/** A file with all that a stream is given. */
+/** A file with all that is written to a stream. */
 async function inputFile(stream: Output, frames: number): Promise<string> {
   const path = mediaPath(inputName(stream, frames));
   await Deno.writeFile(path, bytesOf(inputOf(stream, frames)));

@@ -44,7 +44,7 @@ function sound(
   };
 }
 
-// Half a second of sound each. The packets of a wav are as ffmpeg's demuxer cuts them.
+// Half a second of audio each. The packets of a wav are as ffmpeg's demuxer cuts them.
 const AUDIO_PAIRS: readonly AudioPair[] = [
   sound(["a.wav", "pcm_s16le"], ["s16", 44100, 2], ["pcm_s16le", "s16"], [0.5, 22], {
     lossless: S16,

@@ -7,8 +7,8 @@ import { ok, strictEqual } from "node:assert/strict";
 import { StreamWriter } from "../../mod.ts";
 import {
   type Any,
-  areRefused,
-  isRefused,
+  areRejected,
+  isRejected,
   mp4,
   NOT_NUMBERS,
   type Row,
@@ -25,7 +25,7 @@ import {
   tempDir,
 } from "../support/helpers.ts";
 
-/** An array whose memory has been given away. */
+/** An array whose memory has been transferred away. */
 function detached<T extends Float32Array | Uint8Array>(array: T): T {
   structuredClone(array, { transfer: [array.buffer as ArrayBuffer] });
   return array;
@@ -33,7 +33,7 @@ function detached<T extends Float32Array | Uint8Array>(array: T): T {
 
 const shared = new Float32Array(new SharedArrayBuffer(320));
 
-Deno.test("writeAudioChunk() refuses chunks that do not fit, and loses none of the others", async () => {
+Deno.test("writeAudioChunk() rejects chunks that do not fit, and loses none of the others", async () => {
   using dir = tempDir();
   const samples = SAMPLES.flt(800, 2);
   const write = (chunk: Any, ...[index, pts]: Any[]) => (it: StreamWriter) =>
@@ -86,7 +86,7 @@ Deno.test("writeAudioChunk() refuses chunks that do not fit, and loses none of t
       /Float32Array.*Int16Array/,
     ],
     [
-      "a chunk of pictures",
+      "a chunk of video",
       write({
         data: new Uint8Array(9),
         numFrames: 1,
@@ -101,7 +101,7 @@ Deno.test("writeAudioChunk() refuses chunks that do not fit, and loses none of t
     ["shared memory", write(shared), "TypeError", /SharedArrayBuffer.*slice\(\)/],
     ["a channel in shared memory", write([shared, shared]), "TypeError", /SharedArrayBuffer/],
     [
-      "memory given away",
+      "memory transferred away",
       write(detached(new Float32Array(160))),
       "TypeError",
       /transferred away/,
@@ -135,7 +135,7 @@ Deno.test("writeAudioChunk() refuses chunks that do not fit, and loses none of t
       /pts.*number.*got/,
     ]),
     [
-      "pictures",
+      "video",
       (it) => it.writeVideoChunk(0, new Uint8Array(9)),
       "TypeError",
       /video.*writeAudioChunk/,
@@ -148,7 +148,7 @@ Deno.test("writeAudioChunk() refuses chunks that do not fit, and loses none of t
       writer.addAudioStream(8000, 2, raw);
       await writer.open({ fflags: "+bitexact" });
       await writer.writeAudioChunk(0, samples.subarray(0, 700));
-      await areRefused(rows, writer);
+      await areRejected(rows, writer);
       await writer.writeAudioChunk(0, samples.subarray(700));
       await writer.close();
       return Deno.readFileSync(dir.file(name));
@@ -160,7 +160,7 @@ Deno.test("writeAudioChunk() refuses chunks that do not fit, and loses none of t
   noLiveHandles();
 });
 
-Deno.test("writeAudioChunkSync() refuses the same", async () => {
+Deno.test("writeAudioChunkSync() rejects the same", async () => {
   using dir = tempDir();
   using writer = wav(dir);
   writer.addAudioStream(8000, 1, { format: "s16" });
@@ -181,7 +181,7 @@ Deno.test("writeAudioChunkSync() refuses the same", async () => {
     ["index", (it) => it.writeAudioChunkSync(3, new Int16Array(9)), "RangeError", /0 to 0, got 3/],
     ["pts", (it) => it.writeAudioChunkSync(0, new Int16Array(9), NaN), "RangeError", /pts/],
   ];
-  await areRefused(rows, writer);
+  await areRejected(rows, writer);
   writer.writeAudioChunkSync(0, new Int16Array(80));
   writer.closeSync();
   strictEqual((await ffprobe(dir.file("a.wav"))).format.duration, "0.010000");
@@ -211,7 +211,7 @@ Deno.test("each sample format takes its own kind of array only", async () => {
     ];
     for (const Other of others) {
       if (Other === Own) continue;
-      await isRefused([
+      await isRejected([
         `${Other.name} for ${format}`,
         (it) => it.writeAudioChunkSync(0, new Other(8) as Any),
         "TypeError",
@@ -224,11 +224,11 @@ Deno.test("each sample format takes its own kind of array only", async () => {
   noLiveHandles();
 });
 
-Deno.test("writeVideoChunk() refuses chunks that do not fit, and loses none of the others", async () => {
+Deno.test("writeVideoChunk() rejects chunks that do not fit, and loses none of the others", async () => {
   using dir = tempDir();
   const pictures = pixels(9216, 4);
   const write = (chunk: Any, index: Any = 0, pts?: Any) => (it: StreamWriter) =>
-    it.writeVideoChunk(index, chunk, pts); // of pictures, and of their index if it is not 0
+    it.writeVideoChunk(index, chunk, pts); // of frames, and of their index if it is not 0
   const good = new Uint8Array(9216);
   const chunk = {
     data: good,
@@ -258,9 +258,9 @@ Deno.test("writeVideoChunk() refuses chunks that do not fit, and loses none of t
     ["one byte less", write(new Uint8Array(9215)), "TypeError", /64x48 rgb24.*9216.*got 9215/],
     ["one byte more", write(new Uint8Array(9217)), "TypeError", /64x48 rgb24.*9216.*got 9217/],
     ["one and a half", write(new Uint8Array(9216 * 1.5)), "TypeError", /9216.*got 13824/],
-    ["a picture with alpha", write(new Uint8Array(64 * 48 * 4)), "TypeError", /9216.*got 12288/],
+    ["a frame with alpha", write(new Uint8Array(64 * 48 * 4)), "TypeError", /9216.*got 12288/],
     ["an ImageData", write(new ImageData(64, 48)), "TypeError", /rgb24.*ImageData.*"rgba"/],
-    ["a list of pictures", write([good]), "TypeError", /ImageData.*Uint8Array/],
+    ["a list of frames", write([good]), "TypeError", /ImageData.*Uint8Array/],
     ["a list of numbers", write([1, 2]), "TypeError", /ImageData.*1/],
     ["another size", write({ ...chunk, width: 48, height: 64 }), "TypeError", /64x48.*48x64/],
     ["another format", write({ ...chunk, format: "bgr24" }), "TypeError", /64x48 rgb24.*bgr24/],
@@ -299,7 +299,7 @@ Deno.test("writeVideoChunk() refuses chunks that do not fit, and loses none of t
       /SharedArrayBuffer/,
     ],
     [
-      "memory given away",
+      "memory transferred away",
       write(detached(new Uint8Array(9216))),
       "TypeError",
       /transferred away/,
@@ -315,7 +315,7 @@ Deno.test("writeVideoChunk() refuses chunks that do not fit, and loses none of t
     ["pts 1e300", write(good, 0, 1e300), "RangeError", /pts.*1e\+300/],
     ["pts of yesterday", write(good, 0, 0.01), "RangeError", /pts.*0\.01/],
     [
-      "sound",
+      "audio",
       (it) => it.writeAudioChunk(0, new Float32Array(9)),
       "TypeError",
       /audio.*writeVideoChunk/,
@@ -327,7 +327,7 @@ Deno.test("writeVideoChunk() refuses chunks that do not fit, and loses none of t
     writer.addVideoStream(25, 64, 48, { encoder });
     await writer.open();
     await writer.writeVideoChunk(0, pictures.subarray(0, 9216 * 2));
-    await areRefused(rows, writer);
+    await areRejected(rows, writer);
     await writer.writeVideoChunk(0, pictures.subarray(9216 * 2));
     await writer.close();
     const output = await decoded(path, "-f", "rawvideo", "-pix_fmt", "rgb24");
@@ -336,7 +336,7 @@ Deno.test("writeVideoChunk() refuses chunks that do not fit, and loses none of t
   noLiveHandles();
 });
 
-Deno.test("writeVideoChunk() refuses layouts and images that a format has not", async () => {
+Deno.test("writeVideoChunk() rejects layouts and images that a format does not have", async () => {
   using dir = tempDir();
   for (
     const [format, elements, rows] of [
@@ -368,7 +368,7 @@ Deno.test("writeVideoChunk() refuses layouts and images that a format has not", 
     writer.addVideoStream(25, 64, 48, { format, encoder: "ffv1" });
     writer.openSync();
     for (const [what, chunk, says] of rows) {
-      await isRefused(
+      await isRejected(
         [`${format} ${what}`, (it) => it.writeVideoChunkSync(0, chunk as Any), "TypeError", says],
         writer,
       );
@@ -380,9 +380,9 @@ Deno.test("writeVideoChunk() refuses layouts and images that a format has not", 
   noLiveHandles();
 });
 
-for (const what of ["given away", "shrunk"]) {
+for (const what of ["transferred", "shrunk"]) {
   for (const file of ["a.wav", "a.flac", "a.nut", "a.mkv"]) {
-    Deno.test(`a chunk that is ${what} while its write waits is refused or written whole to ${file}`, async () => {
+    Deno.test(`a chunk that is ${what} while its write waits is rejected or written whole to ${file}`, async () => {
       using dir = tempDir();
       const isSound = file === "a.wav" || file === "a.flac";
       const bytes = bytesOf(isSound ? SAMPLES.s16(4608, 1) : pixels(9216, 1));
@@ -421,7 +421,7 @@ Deno.test("samples that are no numbers are an error of the encoder, and the file
   writer.addAudioStream(44100, 1);
   writer.openSync();
   writer.writeAudioChunkSync(0, new Float32Array(10240));
-  await isRefused([
+  await isRejected([
     "NaN",
     (it) => it.writeAudioChunkSync(0, new Float32Array(10240).fill(NaN)),
     "FFmpegError",
@@ -434,7 +434,7 @@ Deno.test("samples that are no numbers are an error of the encoder, and the file
   ok(duration > 0.2, `it lasts ${duration} s`);
 });
 
-Deno.test("a gap that would be filled for hours is refused", async () => {
+Deno.test("a gap that would be filled for hours is rejected", async () => {
   using dir = tempDir();
   using sound = wav(dir);
   sound.addAudioStream(8000, 1);
@@ -447,9 +447,9 @@ Deno.test("a gap that would be filled for hours is refused", async () => {
   for (const pts of [1e9, 1e6]) {
     const says = new RegExp(`pts.*${pts}`);
     const write = () => sound.writeAudioChunkSync(0, new Float32Array(800), pts);
-    await isRefused([`sound at ${pts}`, write, "RangeError", says], sound);
+    await isRejected([`sound at ${pts}`, write, "RangeError", says], sound);
     const show = () => film.writeVideoChunkSync(0, pixels(9216, 1), pts);
-    await isRefused([`a picture at ${pts}`, show, "RangeError", says], film);
+    await isRejected([`a frame at ${pts}`, show, "RangeError", says], film);
   }
   sound.closeSync();
   film.closeSync();

@@ -1,20 +1,20 @@
 /**
- * What `StreamWriter` says to destinations that are none or can't be written to.
+ * What `StreamWriter` says to destinations that are unsupported or can't be written to.
  */
 
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { StreamWriter } from "../../mod.ts";
 import {
   type Any,
-  areRefused,
+  areRejected,
   badCounts,
-  isRefused,
+  isRejected,
   NOT_NUMBERS,
   type Row,
 } from "../support/bad_input.ts";
 import { noLiveHandles, pixels, SAMPLES, tempDir } from "../support/helpers.ts";
 
-Deno.test("StreamWriter() refuses bad arguments", async () => {
+Deno.test("StreamWriter() rejects bad arguments", async () => {
   using dir = tempDir();
   const a = dir.file("a.wav");
   const rows: Row[] = [
@@ -74,7 +74,7 @@ Deno.test("StreamWriter() refuses bad arguments", async () => {
       optional: true,
     }).filter(([what]) => !/1000000000/.test(what)), // as many bytes are many, but no nonsense
   ];
-  await areRefused(rows, undefined as Any);
+  await areRejected(rows, undefined as Any);
   deepStrictEqual([...Deno.readDirSync(dir.path)], []);
   noLiveHandles();
 });
@@ -95,7 +95,7 @@ Deno.test("open() says what is wrong with a destination", async () => {
       const writer = new StreamWriter(path);
       writer.addAudioStream(8000, 1);
       const row: Row = [`${call} of ${path}`, () => writer[call](), "FFmpegError", ...says];
-      await isRefused(row, writer);
+      await isRejected(row, writer);
       const again = await (async () => await writer[call]())().catch((error) => error);
       match(again.message, /closed/, "nothing is left to be opened");
       const error = await (async () => {

@@ -7,17 +7,17 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { StreamWriter } from "../../mod.ts";
 import {
   type Any,
-  areRefused,
-  isRefused,
+  areRejected,
+  isRejected,
   mp4,
   NOT_NUMBERS,
-  refusesBeforeOpening,
+  rejectsBeforeOpening,
   type Row,
   wav,
 } from "../support/bad_input.ts";
 import { noLiveHandles, tempDir } from "../support/helpers.ts";
 
-/** What is refused of the options that audio and video streams have in common. */
+/** Bad values of the options that audio and video streams have in common. */
 function commonRows(add: (writer: StreamWriter, options: Any) => unknown, nearest: {
   encoder: readonly [wrong: string, right: string];
   option: readonly [wrong: string, right: string];
@@ -108,7 +108,7 @@ function commonRows(add: (writer: StreamWriter, options: Any) => unknown, neares
       /"volumme".*did you mean "volume".*filters\(\)/,
     ],
     [
-      "filters for sound after filters for pictures",
+      "filters for audio after filters for video",
       (it) => add(it, { filterDesc: "split,asplit" }),
       "FFmpegError",
       /"a?split" is for (audio, and this stream is video|video, and this stream is audio)$/,
@@ -157,8 +157,8 @@ function commonRows(add: (writer: StreamWriter, options: Any) => unknown, neares
   ];
 }
 
-refusesBeforeOpening(
-  "addAudioStream() refuses what encoder and container cannot take",
+rejectsBeforeOpening(
+  "addAudioStream() rejects what encoder and container do not support",
   (dir) => new StreamWriter(dir.file("a.mp3")),
   [
     ...commonRows((it, options) => it.addAudioStream(44100, 2, options), {
@@ -208,7 +208,7 @@ refusesBeforeOpening(
       /"asplit".*one chain from one input to one output/,
     ],
     [
-      "a filter for pictures",
+      "a filter for video",
       (it) => it.addAudioStream(44100, 2, { filterDesc: "hflip" }),
       "FFmpegError",
       /hflip/,
@@ -222,7 +222,7 @@ function withMpeg4(options: Any): Any {
   return plain ? { encoder: "mpeg4", ...options } : options;
 }
 
-refusesBeforeOpening("addVideoStream() refuses what encoder and container cannot take", mp4, [
+rejectsBeforeOpening("addVideoStream() rejects what encoder and container do not support", mp4, [
   ...commonRows((it, options) => it.addVideoStream(25, 64, 48, withMpeg4(options)), {
     encoder: ["libx246", "libx264"],
     option: ["qmni", "qmin"],
@@ -282,14 +282,14 @@ refusesBeforeOpening("addVideoStream() refuses what encoder and container cannot
     /"split".*one chain from one input to one output/,
   ],
   [
-    "a filter for sound",
+    "a filter for audio",
     (it) => it.addVideoStream(25, 64, 48, { filterDesc: "volume=1" }),
     "FFmpegError",
     /volume/,
   ],
 ]);
 
-refusesBeforeOpening("setMetadata() refuses what is no text", wav, [
+rejectsBeforeOpening("setMetadata() rejects what is not text", wav, [
   ["a list", (it) => it.setMetadata(["title"] as Any), "TypeError", /metadata.*record/],
   ["a string", (it) => it.setMetadata("title" as Any), "TypeError", /metadata.*got "title"/],
   ["a Map", (it) => it.setMetadata(new Map([["a", "b"]]) as Any), "TypeError", /metadata.*Map/],
@@ -305,12 +305,12 @@ refusesBeforeOpening("setMetadata() refuses what is no text", wav, [
   ["a zero byte in a name", (it) => it.setMetadata({ "a\0b": "c" }), "TypeError", /zero/],
 ]);
 
-Deno.test("open() refuses options that nothing takes, and writes nothing", async () => {
+Deno.test("open() rejects unknown options, and writes nothing", async () => {
   using dir = tempDir();
   const path = dir.file("a.mp4");
   Deno.writeTextFileSync(path, "what was there before");
   using writer = new StreamWriter(path);
-  await isRefused(
+  await isRejected(
     ["no streams", (it) => it.open(), "Error", /without streams.*addAudioStream/],
     writer,
   );
@@ -360,9 +360,9 @@ Deno.test("open() refuses options that nothing takes, and writes nothing", async
       /brand.*string/,
     ],
   ];
-  await areRefused(rows, writer);
+  await areRejected(rows, writer);
   strictEqual(Deno.readTextFileSync(path), "what was there before");
-  // None of that keeps it from being opened rightly.
+  // It can still be opened.
   writer.openSync({ movflags: "+faststart" });
   writer.closeSync();
   ok(Deno.statSync(path).size > 100);
@@ -370,7 +370,7 @@ Deno.test("open() refuses options that nothing takes, and writes nothing", async
 });
 
 for (const key of ["signal", "timeout"]) {
-  Deno.test(`open() refuses a ${key} that is none`, async () => {
+  Deno.test(`open() rejects an invalid ${key}`, async () => {
     using dir = tempDir();
     using writer = wav(dir);
     writer.addAudioStream(8000, 1);
@@ -400,7 +400,7 @@ for (const key of ["signal", "timeout"]) {
         ],
         ["a number", (it) => it.open({}, 3 as Any), "TypeError", /object.*got 3/],
       ];
-    await areRefused(rows, writer);
+    await areRejected(rows, writer);
     deepStrictEqual([...Deno.readDirSync(dir.path)], []);
     writer.closeSync();
     noLiveHandles();

@@ -3,10 +3,10 @@
  */
 
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { isRefused, type Row, wav } from "../support/bad_input.ts";
+import { isRejected, type Row, wav } from "../support/bad_input.ts";
 import { ffprobe, noLiveHandles, tempDir } from "../support/helpers.ts";
 
-Deno.test("calls at the wrong time are refused", async () => {
+Deno.test("calls at the wrong time are rejected", async () => {
   using dir = tempDir();
   using writer = wav(dir);
   writer.addAudioStream(8000, 1);
@@ -27,22 +27,22 @@ Deno.test("calls at the wrong time are refused", async () => {
     ["openSync", (it) => it.openSync(), "Error"],
   ];
   for (const [what, call, name] of writing) {
-    await isRefused([what, call, name, /a\.wav.*not open yet.*open\(\)/], writer);
+    await isRejected([what, call, name, /a\.wav.*not open yet.*open\(\)/], writer);
   }
   writer.openSync();
   for (const [what, call, name] of configuring) {
-    await isRefused([what, call, name, /a\.wav.* is open already/], writer);
+    await isRejected([what, call, name, /a\.wav.* is open already/], writer);
   }
   writer.writeAudioChunkSync(0, chunk);
   writer.closeSync();
   for (const [what, call, name] of [...writing, ...configuring]) {
-    await isRefused([what, call, name, /a\.wav.*closed.*new StreamWriter/], writer);
+    await isRejected([what, call, name, /a\.wav.*closed.*new StreamWriter/], writer);
   }
   strictEqual((await ffprobe(dir.file("a.wav"))).format.duration, "0.010000");
   noLiveHandles();
 });
 
-Deno.test("opening twice at once is refused once", async () => {
+Deno.test("opening twice at once is rejected once", async () => {
   using dir = tempDir();
   using writer = wav(dir);
   writer.addAudioStream(8000, 1);

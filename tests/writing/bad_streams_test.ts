@@ -1,6 +1,6 @@
 /**
- * What `addAudioStream()` and `addVideoStream()` say to rates, sizes, frame rates and encoders that
- * are none, or that encoder and container do not take together.
+ * What `addAudioStream()` and `addVideoStream()` say to invalid rates, sizes and frame rates, and to
+ * encoders that a container cannot hold.
  */
 
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
@@ -8,10 +8,10 @@ import { StreamWriter } from "../../mod.ts";
 import {
   type Any,
   badCounts,
-  isRefused,
+  isRejected,
   mp4,
   NOT_NUMBERS,
-  refusesBeforeOpening,
+  rejectsBeforeOpening,
   type Row,
   wav,
 } from "../support/bad_input.ts";
@@ -28,7 +28,7 @@ import {
 
 const available = await encoders();
 
-refusesBeforeOpening("addAudioStream() refuses rates and counts that are none", wav, [
+rejectsBeforeOpening("addAudioStream() rejects invalid rates and counts", wav, [
   ...badCounts("sampleRate", (writer, value) => writer.addAudioStream(value, 1)),
   ...badCounts("numChannels", (writer, value) => writer.addAudioStream(8000, value)),
   ...["encoderSampleRate", "encoderNumChannels"].flatMap((key) =>
@@ -38,7 +38,7 @@ refusesBeforeOpening("addAudioStream() refuses rates and counts that are none", 
   ),
 ]);
 
-refusesBeforeOpening("addVideoStream() refuses sizes that are none", mp4, [
+rejectsBeforeOpening("addVideoStream() rejects invalid sizes", mp4, [
   ...badCounts("width", (writer, value) => writer.addVideoStream(25, value, 48)),
   ...badCounts("height", (writer, value) => writer.addVideoStream(25, 64, value)),
   ...["encoderWidth", "encoderHeight"].flatMap((key) =>
@@ -47,14 +47,14 @@ refusesBeforeOpening("addVideoStream() refuses sizes that are none", mp4, [
     })
   ),
   [
-    "a picture that no memory holds",
+    "a frame that no memory holds",
     (writer) => writer.addVideoStream(25, 65535, 65535),
     "RangeError",
     /65535x65535/,
   ],
 ]);
 
-refusesBeforeOpening("addVideoStream() refuses frame rates that are none", mp4, [
+rejectsBeforeOpening("addVideoStream() rejects invalid frame rates", mp4, [
   ...["frameRate", "encoderFrameRate"].flatMap((key): Row[] => {
     const call = (value: Any) => (writer: StreamWriter) =>
       key === "frameRate"
@@ -97,7 +97,7 @@ for (
       {
         using writer = new StreamWriter(dir.file("a.mov"));
         const call = () => writer.addVideoStream(25, width, height, { encoder });
-        await isRefused(["size", call, "FFmpegError", ...says], writer);
+        await isRejected(["size", call, "FFmpegError", ...says], writer);
       }
       noLiveHandles();
       deepStrictEqual([...Deno.readDirSync(dir.path)], []);
@@ -105,11 +105,11 @@ for (
   });
 }
 
-Deno.test("more channels than FLV can tell are refused, and those of AAC are taken", async () => {
+Deno.test("more channels than FLV can hold are rejected, those of AAC excepted", async () => {
   using dir = tempDir();
-  using refused = new StreamWriter(dir.file("a.flv"));
-  const add = () => refused.addAudioStream(44100, 6, { encoder: "pcm_s16le" });
-  await isRefused(["six", add, "TypeError", /1 or 2 channels of "pcm_s16le".*got 6/], refused);
+  using rejected = new StreamWriter(dir.file("a.flv"));
+  const add = () => rejected.addAudioStream(44100, 6, { encoder: "pcm_s16le" });
+  await isRejected(["six", add, "TypeError", /1 or 2 channels of "pcm_s16le".*got 6/], rejected);
   using taken = new StreamWriter(dir.file("b.flv"));
   taken.addAudioStream(44100, 6, { encoder: "aac" });
   taken.openSync();
@@ -120,20 +120,20 @@ Deno.test("more channels than FLV can tell are refused, and those of AAC are tak
 
 type Held = readonly [file: string, type: "audio" | "video", encoder: string];
 
-/** Adds a stream and opens the writer, which may be refused at either. */
+/** Adds a stream and opens the writer, which may be rejected at either. */
 async function openWith(writer: StreamWriter, type: "audio" | "video", encoder: string) {
   if (type === "audio") writer.addAudioStream(44100, 2, { encoder });
   else writer.addVideoStream(25, 64, 48, { encoder });
   await writer.open();
 }
 
-/** Fails unless the encoder is refused and the file is as it was. */
+/** Fails unless the encoder is rejected and the file is as it was. */
 async function keepsTheFile([file, type, encoder]: Held, dir: TempDir): Promise<void> {
   Deno.writeTextFileSync(dir.file(file), "what was there before");
   {
     using writer = new StreamWriter(dir.file(file));
     const call = () => openWith(writer, type, encoder);
-    await isRefused([encoder, call, "TypeError", /cannot hold what encoder/], writer);
+    await isRejected([encoder, call, "TypeError", /cannot hold what encoder/], writer);
   }
   strictEqual(Deno.readTextFileSync(dir.file(file)), "what was there before");
   noLiveHandles();
@@ -154,7 +154,7 @@ for (
 ) {
   const [file, , encoder] = held;
   Deno.test({
-    name: `${encoder} in ${file} is refused, and what the file held is still there`,
+    name: `${encoder} in ${file} is rejected, and what the file held is still there`,
     ignore: !available.has(encoder),
     fn: async () => {
       using dir = tempDir();
@@ -173,7 +173,7 @@ for (
 ) {
   const [file, type, encoder] = held;
   Deno.test({
-    name: `${encoder} in ${file} is refused where ffmpeg refuses it, and taken where it does not`,
+    name: `${encoder} in ${file} is rejected if ffmpeg rejects it, else written`,
     ignore: !available.has(encoder) || !JUDGE_IS_SAME,
     fn: async () => {
       using dir = tempDir();
@@ -190,7 +190,7 @@ for (
   });
 }
 
-Deno.test("a stream that was refused leaves the writer as it was", async () => {
+Deno.test("a stream that was rejected leaves the writer as it was", async () => {
   using dir = tempDir();
   const path = dir.file("a.mp4");
   using writer = new StreamWriter(path);

@@ -104,7 +104,7 @@ for (
     ["pcm_s16le", "dbl", "s16"],
   ] as const
 ) {
-  Deno.test(`${encoder} is given ${chosen} of ${source} samples`, () => {
+  Deno.test(`${encoder} encodes ${source} samples as ${chosen}`, () => {
     const { format } = audio({ encoder }, { format: sampleFormat(source) });
     strictEqual(format.name, chosen);
   });

@@ -1,5 +1,5 @@
 /**
- * What `flush()` puts into the file, and that writing goes on after it.
+ * What `flush()` puts into the file, and writing after it.
  */
 
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
@@ -18,7 +18,7 @@ import { packetTimes, parts, single, writeAudio } from "../support/writer_helper
 
 const available = await encoders();
 
-Deno.test("flush() puts what was written into the file, and writing goes on", async () => {
+Deno.test("flush() puts what was written into the file, and more can be written", async () => {
   using dir = tempDir();
   const [path, plain] = [dir.file("a.wav"), dir.file("b.wav")];
   const samples = SAMPLES.s16(1000, 1);
@@ -66,7 +66,7 @@ for (
   ]
 ) {
   Deno.test({
-    name: `flush() between writes to ${encoder} goes on, or says why not`,
+    name: `writing to ${encoder} after flush() continues, or the error says why not`,
     ignore: !available.has(encoder),
     fn: async () => {
       using dir = tempDir();
@@ -102,7 +102,7 @@ for (
 
 for (const encoder of ["rawvideo", "mpeg4", "mjpeg", "png", "ffv1", "libx264", "libvpx"]) {
   Deno.test({
-    name: `flush() between pictures to ${encoder} goes on, or says why not`,
+    name: `writing to ${encoder} after flush() continues, or the error says why not`,
     ignore: !available.has(encoder),
     fn: async () => {
       using dir = tempDir();

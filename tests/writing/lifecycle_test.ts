@@ -190,7 +190,7 @@ Deno.test("close() before open() writes nothing and frees all", () => {
   deepStrictEqual([...Deno.readDirSync(dir.path)], []);
 });
 
-Deno.test("close() of a file without any chunk leaves a whole file", async () => {
+Deno.test("close() without any chunk makes a complete file", async () => {
   using dir = tempDir();
   for (const name of ["a.wav", "a.flac", "a.caf"]) {
     writeAudio(dir.file(name), 8000, 1, []);
@@ -231,7 +231,7 @@ for (const kind of ["using", "await using"]) {
   });
 }
 
-Deno.test("a signal that is already aborted keeps a call from doing anything", async () => {
+Deno.test("a call whose signal is already aborted does nothing", async () => {
   using dir = tempDir();
   const path = dir.file("a.wav");
   const samples = SAMPLES.s16(800, 1);

@@ -24,7 +24,7 @@ import {
   writeVideo,
 } from "../support/writer_helpers.ts";
 
-Deno.test("addAudioStream() takes the nearest supported sample rate not below", async () => {
+Deno.test("addAudioStream() chooses the nearest supported sample rate not below", async () => {
   using dir = tempDir();
   const rates: Record<number, string> = {};
   for (const rate of [8000, 44100, 50000, 11025, 100]) {
@@ -42,7 +42,7 @@ Deno.test("addAudioStream() takes the nearest supported sample rate not below", 
   });
 });
 
-Deno.test("addAudioStream() takes a layout that the encoder has", async () => {
+Deno.test("addAudioStream() chooses a layout that the encoder supports", async () => {
   using dir = tempDir();
   const layouts: Record<string, string> = {};
   for (
@@ -100,7 +100,7 @@ Deno.test("encoderFormat is what is encoded", async () => {
 });
 
 Deno.test({
-  name: "encoderSampleRate and encoderNumChannels give what ffmpeg -ar and -ac give",
+  name: "encoderSampleRate and encoderNumChannels do what ffmpeg -ar and -ac do",
   ignore: !JUDGE_IS_SAME,
   fn: async () => {
     using dir = tempDir();
@@ -127,7 +127,7 @@ Deno.test({
   },
 });
 
-Deno.test("encoderFrameRate repeats or drops pictures", async () => {
+Deno.test("encoderFrameRate repeats or drops frames", async () => {
   using dir = tempDir();
   for (const [encoderFrameRate, count] of [[20, 20], [5, 5], [10, 10]] as const) {
     const path = dir.file(`${encoderFrameRate}.mp4`);
@@ -142,7 +142,7 @@ Deno.test("encoderFrameRate repeats or drops pictures", async () => {
   }
 });
 
-Deno.test("encoderWidth and encoderHeight scale pictures", async () => {
+Deno.test("encoderWidth and encoderHeight scale frames", async () => {
   using dir = tempDir();
   const options = { encoder: "mpeg4", encoderWidth: 32, encoderHeight: 90 };
   writeVideo(dir.file("a.mp4"), [25, 64, 48], [pixels(9216, 2)], options);
@@ -186,7 +186,7 @@ Deno.test("codecConfig.compressionLevel makes a flac smaller", () => {
   ok(sizes[1]! < sizes[0]!, `sizes ${sizes}`);
 });
 
-Deno.test("codecConfig.gopSize and maxBFrames shape the run of pictures", async () => {
+Deno.test("codecConfig.gopSize and maxBFrames set the types of frames", async () => {
   using dir = tempDir();
   const kinds = async (codecConfig: NonNullable<VideoOptions["codecConfig"]>) => {
     const path = dir.file("a.mp4");
@@ -200,7 +200,7 @@ Deno.test("codecConfig.gopSize and maxBFrames shape the run of pictures", async 
 });
 
 Deno.test({
-  name: "pictures are scaled by one thread: in the same way on every machine",
+  name: "frames are scaled by one thread: in the same way on every machine",
   ignore: !JUDGE_IS_SAME,
   fn: async () => {
     using dir = tempDir();
@@ -243,7 +243,7 @@ Deno.test("filterDesc changes the sound", async () => {
   deepStrictEqual([stream.sample_rate, stream.channels, stream.duration_ts], ["4000", 2, 4000]);
 });
 
-Deno.test("filterDesc changes the pictures", async () => {
+Deno.test("filterDesc changes the frames", async () => {
   using dir = tempDir();
   const pictures = pixels(9216, 2);
   const options = { encoder: "rawvideo", encoderFormat: "rgb24" };

@@ -39,7 +39,7 @@ Deno.test("writeAudioChunk() with pts leaves a gap", async () => {
     ok(!times.some((it) => it > 0.16 && it < 0.5), `${file}: ${times}`);
     const { format } = await ffprobe(path);
     strictEqual(Number(format.duration), 0.7, file);
-    // Nothing of what was given is lost, and only silence was put in between.
+    // Nothing of what was written is lost, and only silence was put in between.
     const output = await decoded(path, "-f", "s16le");
     const sound = new Int16Array(output.buffer).filter((it) => it !== 0);
     const given = samples.filter((it) => it !== 0);

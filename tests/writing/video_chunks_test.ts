@@ -32,7 +32,7 @@ for (
     1,
   ]] as const
 ) {
-  Deno.test(`writeVideoChunk() takes ${format} pictures in every shape`, async () => {
+  Deno.test(`writeVideoChunk() takes ${format} frames in every shape`, async () => {
     using dir = tempDir();
     const pictures = pixels(64 * 48 * channels, 4, 64 * channels);
     const size = pictures.length / 4;
@@ -66,7 +66,7 @@ for (
   });
 }
 
-Deno.test("writeVideoChunk() leaves out the fourth byte of rgb0 and bgr0", async () => {
+Deno.test("writeVideoChunk() drops the fourth byte of rgb0 and bgr0", async () => {
   using dir = tempDir();
   for (const format of ["rgb0", "bgr0"]) {
     const pictures = pixels(64 * 48 * 4, 2);
@@ -119,7 +119,7 @@ const pfm = (await run("ffmpeg", ["-v", "error", "-h", "encoder=pfm"])).text;
 
 Deno.test({
   name: "writeVideoChunk() takes a Float32Array for grayf32le",
-  ignore: !/\bgrayf32le\b/.test(pfm) || !JUDGE_IS_SAME, // pictures are upside down for some releases
+  ignore: !/\bgrayf32le\b/.test(pfm) || !JUDGE_IS_SAME, // frames are upside down in some releases
   fn: async () => {
     using dir = tempDir();
     const picture = Float32Array.from({ length: 16 * 12 }, (_, i) => i / 200);

@@ -21,7 +21,7 @@ interface VideoPair extends Pair {
 const SIZE = { width: 64, height: 48 } as const;
 const NUM_PICTURES = 12;
 
-/** Bytes in one picture of 64x48. */
+/** Bytes in one frame of 64x48. */
 const PICTURE_BYTES: Readonly<Record<string, number>> = {
   gray: 3072,
   yuv420p: 4608,
@@ -57,7 +57,7 @@ const NO_DELAY = ["-muxdelay", "0", "-muxpreload", "0"]; // what the program add
 const FAST_AV1 = { "cpu-used": "8", usage: "realtime" };
 const QUIET_X265 = { "x265-params": "log-level=none" };
 
-// Twelve pictures of 64x48 at 25 frames/s each.
+// Twelve frames of 64x48 at 25 frames/s each.
 const VIDEO_PAIRS: readonly VideoPair[] = [
   film(["a.mp4", "libx264"], "rgb24", ["h264", "yuv420p"], 0.48, {
     encoderFormat: "yuv420p",
