@@ -35,7 +35,7 @@ const COMMANDS: readonly Command[] = [
 
 const HELP_WORDS = new Set(["help", "--help", "-h"]);
 
-/** Does what a command line asks for; gives the exit code. */
+/** Does what a command line asks for; returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || HELP_WORDS.has(name)) {
@@ -66,7 +66,7 @@ function overview(): string {
     "Commands:",
     ...twoColumns(COMMANDS.map(({ name, summary }) => [name, summary] as const)),
     "",
-    '"sluice COMMAND --help" tells more of one. Exit codes: 0 done, 1 failed, 2 wrong usage.',
+    '"sluice COMMAND --help" shows more of one. Exit codes: 0 done, 1 failed, 2 wrong usage.',
   ].join("\n");
 }
 

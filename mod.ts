@@ -103,17 +103,9 @@ export type {
 export { MemoryFile } from "./src/io/memory_file.ts";
 export type { BytesSource } from "./src/io/object_source.ts";
 export type { OutputInfo } from "./src/reading/input_stream.ts";
-export {
-  type AudioInfo,
-  info,
-  infoSync,
-  load,
-  type LoadOptions,
-  loadSync,
-  save,
-  type SaveOptions,
-  saveSync,
-} from "./src/shortcuts/audio_file.ts";
+export { type AudioInfo, info, infoSync } from "./src/shortcuts/info.ts";
+export { load, type LoadOptions, loadSync } from "./src/shortcuts/load.ts";
+export { save, type SaveOptions, saveSync } from "./src/shortcuts/save.ts";
 export type { PcmEncoding } from "./src/shortcuts/pcm_encoding.ts";
 export {
   playAudio,
@@ -148,7 +140,7 @@ export type {
   StreamWriterOptions,
   VideoStreamOptions,
 } from "./src/writing/options.ts";
-export type { CodecConfig } from "./src/writing/encoder_setup.ts";
+export type { CodecConfig } from "./src/writing/codec_config.ts";
 export type { StreamWriterStats } from "./src/writing/packet_counter.ts";
 export type {
   BroadcastOptions,
@@ -159,4 +151,5 @@ export type {
   ViewerStats,
 } from "./src/broadcast/options.ts";
 export type { BytesReader, BytesWriter } from "./src/io/bytes.ts";
+export type { BytesDestination } from "./src/io/object_sink.ts";
 export type { WaitOptions } from "./src/base/wait.ts";

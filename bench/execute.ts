@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Runs a program and gives its output; fails with the end of what it said if it fails. */
+/** Runs a program and returns its output; fails with the end of what it said if it fails. */
 export async function execute(program: string, args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await start(program, args);
   if (code === 0) return stdout;

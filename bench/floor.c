@@ -1,6 +1,6 @@
 /*
  * The floor of the benchmark: every job straight on FFmpeg's libraries, with only those copies that a
- * binding needs as well. A chunk in the caller's buffer is copied into a frame, a decoded picture is
+ * binding needs as well. A chunk in the caller's buffer is copied into a frame, a decoded frame is
  * copied into one buffer of the caller's, used again and again; raw formats go to the muxer as packets.
  *
  * floor JOB key=value...; the jobs and their values are those of jobs.ts.
@@ -164,7 +164,7 @@ static int write_audio(Bytes input, int count) {
 }
 
 /* A filter graph with one input and one output. Calling libswscale directly was measured to be no faster.
- * Nor were several threads for the slices of a picture: they slow down the codec beside them. */
+ * Nor were several threads for the slices of a frame: they slow down the codec beside them. */
 
 typedef struct {
   AVFilterGraph *graph;
@@ -188,28 +188,28 @@ static Filter open_filter(int width, int height, enum AVPixelFormat format, cons
 
 static void run_filter(Filter *filter, AVFrame *input, AVFrame *output, int flags) {
   flags |= AV_BUFFERSRC_FLAG_PUSH;
-  check(av_buffersrc_add_frame_flags(filter->source, input, flags), "filter a picture");
-  check(av_buffersink_get_frame(filter->sink, output), "take a filtered picture");
+  check(av_buffersrc_add_frame_flags(filter->source, input, flags), "filter a frame");
+  check(av_buffersink_get_frame(filter->sink, output), "take a filtered frame");
 }
 
-/* Writing pictures: the caller's bytes to a frame, to the encoder's format, to packets, to the muxer. */
+/* Writing video: the caller's bytes to a frame, to the encoder's format, to packets, to the muxer. */
 
 typedef struct {
   AVFormatContext *output;
   AVCodecContext *encoder;
   AVPacket *packet;
-  AVFrame *picture, *converted;
+  AVFrame *frame, *converted;
   Filter filter;
   int64_t written;
 } VideoWriter;
 
-static AVFrame *make_picture(int width, int height, enum AVPixelFormat format) {
-  AVFrame *picture = present(av_frame_alloc(), "allocate a frame");
-  picture->width = width;
-  picture->height = height;
-  picture->format = format;
-  check(av_frame_get_buffer(picture, 0), "allocate a picture");
-  return picture;
+static AVFrame *make_frame(int width, int height, enum AVPixelFormat format) {
+  AVFrame *frame = present(av_frame_alloc(), "allocate a frame");
+  frame->width = width;
+  frame->height = height;
+  frame->format = format;
+  check(av_frame_get_buffer(frame, 0), "allocate a frame");
+  return frame;
 }
 
 static AVCodecContext *open_encoder(AVFormatContext *output, int width, int height) {
@@ -237,7 +237,7 @@ static VideoWriter open_video_writer(int width, int height, const char *format) 
   stream->avg_frame_rate = writer.encoder->framerate;
   start_output(writer.output);
   enum AVPixelFormat pixels = av_get_pix_fmt(format);
-  writer.picture = make_picture(width, height, pixels);
+  writer.frame = make_frame(width, height, pixels);
   writer.converted = present(av_frame_alloc(), "allocate a frame");
   writer.packet = present(av_packet_alloc(), "allocate a packet");
   if (pixels != writer.encoder->pix_fmt) {
@@ -246,9 +246,9 @@ static VideoWriter open_video_writer(int width, int height, const char *format) 
   return writer;
 }
 
-static void encode(VideoWriter *writer, AVFrame *picture) {
+static void encode(VideoWriter *writer, AVFrame *frame) {
   AVStream *stream = writer->output->streams[0];
-  check(avcodec_send_frame(writer->encoder, picture), "encode a picture");
+  check(avcodec_send_frame(writer->encoder, frame), "encode a frame");
   for (;;) {
     int code = avcodec_receive_packet(writer->encoder, writer->packet);
     if (code == AVERROR(EAGAIN) || code == AVERROR_EOF) return;
@@ -259,20 +259,20 @@ static void encode(VideoWriter *writer, AVFrame *picture) {
   }
 }
 
-static void write_picture(VideoWriter *writer, const uint8_t *bytes) {
-  AVFrame *picture = writer->picture;
+static void write_frame(VideoWriter *writer, const uint8_t *bytes) {
+  AVFrame *frame = writer->frame;
   uint8_t *planes[4];
   int strides[4];
-  check(av_frame_make_writable(picture), "reuse a picture");
-  av_image_fill_arrays(planes, strides, bytes, picture->format, picture->width, picture->height, 1);
-  av_image_copy(picture->data, picture->linesize, (const uint8_t **)planes, strides, picture->format,
-                picture->width, picture->height);
-  picture->pts = writer->written++;
+  check(av_frame_make_writable(frame), "reuse a frame");
+  av_image_fill_arrays(planes, strides, bytes, frame->format, frame->width, frame->height, 1);
+  av_image_copy(frame->data, frame->linesize, (const uint8_t **)planes, strides, frame->format,
+                frame->width, frame->height);
+  frame->pts = writer->written++;
   if (!writer->filter.graph) {
-    encode(writer, picture);
+    encode(writer, frame);
     return;
   }
-  run_filter(&writer->filter, picture, writer->converted, AV_BUFFERSRC_FLAG_KEEP_REF);
+  run_filter(&writer->filter, frame, writer->converted, AV_BUFFERSRC_FLAG_KEEP_REF);
   encode(writer, writer->converted);
   av_frame_unref(writer->converted);
 }
@@ -283,7 +283,7 @@ static void close_video_writer(VideoWriter *writer) {
   avfilter_graph_free(&writer->filter.graph);
   avcodec_free_context(&writer->encoder);
   av_packet_free(&writer->packet);
-  av_frame_free(&writer->picture);
+  av_frame_free(&writer->frame);
   av_frame_free(&writer->converted);
 }
 
@@ -315,12 +315,12 @@ static int write_video(Bytes input, int count) {
   int width = number("width"), height = number("height");
   size_t size = (size_t)width * height * 3, different = input.size / size;
   VideoWriter writer = open_video_writer(width, height, "rgb24");
-  for (int i = 0; i < count; i++) write_picture(&writer, input.data + i % different * size);
+  for (int i = 0; i < count; i++) write_frame(&writer, input.data + i % different * size);
   close_video_writer(&writer);
   return count;
 }
 
-/* Reading pictures: packets to decoded frames, to the caller's format, to the caller's one buffer. */
+/* Reading video: packets to decoded frames, to the caller's format, to the caller's one buffer. */
 
 typedef struct {
   AVFormatContext *input;
@@ -362,20 +362,20 @@ static void feed_decoder(VideoReader *reader) {
   av_packet_unref(reader->packet);
 }
 
-/* The size of the picture now in the buffer, 0 at the end. */
-static int read_picture(VideoReader *reader, uint8_t *buffer, int size) {
+/* The size of the frame now in the buffer, 0 at the end. */
+static int read_frame(VideoReader *reader, uint8_t *buffer, int size) {
   int code;
   while ((code = avcodec_receive_frame(reader->decoder, reader->decoded)) == AVERROR(EAGAIN)) {
     feed_decoder(reader);
   }
   if (code == AVERROR_EOF) return 0;
-  check(code, "take a picture");
-  AVFrame *picture = reader->converted;
-  run_filter(&reader->filter, reader->decoded, picture, 0);
-  code = av_image_copy_to_buffer(buffer, size, (const uint8_t *const *)picture->data, picture->linesize,
-                                 picture->format, picture->width, picture->height, 1);
-  av_frame_unref(picture);
-  return check(code, "copy a picture");
+  check(code, "take a frame");
+  AVFrame *frame = reader->converted;
+  run_filter(&reader->filter, reader->decoded, frame, 0);
+  code = av_image_copy_to_buffer(buffer, size, (const uint8_t *const *)frame->data, frame->linesize,
+                                 frame->format, frame->width, frame->height, 1);
+  av_frame_unref(frame);
+  return check(code, "copy a frame");
 }
 
 static void close_video_reader(VideoReader *reader) {
@@ -397,7 +397,7 @@ static int read_video(Bytes unused, int count) {
   int size, read = 0;
   uint8_t *buffer = make_buffer(&size);
   VideoReader reader = open_video_reader("format=rgb24");
-  while (read < count && read_picture(&reader, buffer, size)) read++;
+  while (read < count && read_frame(&reader, buffer, size)) read++;
   close_video_reader(&reader);
   free(buffer);
   return read;
@@ -411,7 +411,7 @@ static int transcode(Bytes unused, int count) {
   uint8_t *buffer = make_buffer(&size);
   VideoReader reader = open_video_reader(filters);
   VideoWriter writer = open_video_writer(width, height, text("format"));
-  for (; read < count && read_picture(&reader, buffer, size); read++) write_picture(&writer, buffer);
+  for (; read < count && read_frame(&reader, buffer, size); read++) write_frame(&writer, buffer);
   close_video_writer(&writer);
   close_video_reader(&reader);
   free(buffer);

@@ -41,15 +41,15 @@ export async function buildPrograms(): Promise<Programs> {
 /** Makes the media with the `ffmpeg` program. */
 export async function makeInputs(folder: string): Promise<Inputs> {
   const inputs = {
-    pictures: join(folder, "pictures.rgb"),
+    frames: join(folder, "frames.rgb"),
     samples: join(folder, "samples.s16"),
     second: join(folder, "second.wav"),
     video: join(folder, "video.mp4"),
     emptyProgram: join(folder, "empty.ts"),
   };
   Deno.writeTextFileSync(inputs.emptyProgram, "");
-  const pictures = "-frames:v 60 -pix_fmt rgb24 -f rawvideo";
-  await generate("testsrc2=size=640x360:rate=30", pictures, inputs.pictures);
+  const frames = "-frames:v 60 -pix_fmt rgb24 -f rawvideo";
+  await generate("testsrc2=size=640x360:rate=30", frames, inputs.frames);
   const tones = "0.5*sin(2*PI*(440+200*t)*t)|0.5*sin(2*PI*660*t)";
   await generate(`aevalsrc=${tones}:sample_rate=48000:duration=1`, "-f s16le", inputs.samples);
   await generate(`aevalsrc=${tones}:sample_rate=48000:duration=1`, "-f wav", inputs.second);

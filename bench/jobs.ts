@@ -6,8 +6,8 @@
 
 /** The files that the jobs work on. */
 export interface Inputs {
-  /** 60 different 640x360 pictures as raw rgb24. */
-  readonly pictures: string;
+  /** 60 different 640x360 frames as raw rgb24. */
+  readonly frames: string;
   /** One second of 48 kHz stereo sound as raw s16. */
   readonly samples: string;
   /** The same second as a wav file. */
@@ -20,7 +20,7 @@ export interface Inputs {
 
 /** What one run of one peer took. */
 export interface Run {
-  /** Pictures or chunks that went through. */
+  /** Frames or chunks that went through. */
   readonly frames: number;
   /** Time from opening to closing, measured inside the process where that can be done. */
   readonly seconds: number;
@@ -57,7 +57,7 @@ export interface Job {
   readonly note: string;
   readonly input: keyof Inputs;
   readonly values: Values;
-  /** How many pictures or chunks the timed part has. */
+  /** How many frames or chunks the timed part has. */
   readonly count: number;
   /** How many it has first, untimed, to load and warm what is needed. */
   readonly warmup: number;
@@ -69,7 +69,7 @@ export interface Job {
 const WIDTH = 640;
 const HEIGHT = 360;
 
-const PICTURE = { width: WIDTH, height: HEIGHT };
+const SIZE = { width: WIDTH, height: HEIGHT };
 
 /** All options that some peer has defaults of its own for are given, to make the work the same. */
 const X264 = { container: "mp4", encoder: "libx264" };
@@ -79,14 +79,24 @@ const MPEG4 = {
   options: "threads=1:b=2000000:bt=4000000:g=12",
 };
 
+const TRANSCODING = {
+  ...SIZE,
+  ...X264,
+  options: "threads=1:crf=23:preset=ultrafast",
+  threads: 0,
+};
+
+/** Jobs that read the video go through all of its frames. */
+const OF_VIDEO = { input: "video", count: 300, warmup: 30 } as const;
+
 /** The jobs in the order in which they run. */
 export const JOBS: readonly Job[] = [
   {
     name: "x264",
     kind: "encode",
     note: "rgb24 frames to H.264 in MP4 (libx264, preset medium, crf 23, one encoder thread).",
-    input: "pictures",
-    values: { ...PICTURE, ...X264, options: "threads=1:crf=23:preset=medium" },
+    input: "frames",
+    values: { ...SIZE, ...X264, options: "threads=1:crf=23:preset=medium" },
     count: 300,
     warmup: 10,
     destination: "file",
@@ -96,8 +106,8 @@ export const JOBS: readonly Job[] = [
     name: "mpeg4",
     kind: "encode",
     note: "rgb24 frames to MPEG-4 part 2 in MP4 (2 Mbit/s, one encoder thread).",
-    input: "pictures",
-    values: { ...PICTURE, ...MPEG4 },
+    input: "frames",
+    values: { ...SIZE, ...MPEG4 },
     count: 600,
     warmup: 20,
     destination: "file",
@@ -110,9 +120,9 @@ export const JOBS: readonly Job[] = [
       "rgb24 frames as they are, in NUT. It goes to /dev/null, so that it is not the disk that " +
       "is measured; that all frames arrive is checked with a shorter run into a file. The floor " +
       "sends the frames to the muxer as packets, the ffmpeg program copies the stream.",
-    input: "pictures",
+    input: "frames",
     values: {
-      ...PICTURE,
+      ...SIZE,
       container: "nut",
       encoder: "rawvideo",
       encoderFormat: "rgb24",
@@ -143,10 +153,8 @@ export const JOBS: readonly Job[] = [
       "A 1280x720 H.264 file to rgb24, as many decoder threads as FFmpeg chooses. The floor has " +
       "the frames in one buffer that is used again and again, as Sluice has with `reuse: true`; " +
       '"new buffers" is Sluice\'s default. PyAV and torchaudio make a new array for every frame.',
-    input: "video",
+    ...OF_VIDEO,
     values: { width: 1280, height: 720, threads: 0 },
-    count: 300,
-    warmup: 30,
     destination: "none",
     metrics: [rate("decode 1280x720 to rgb24", "frames/s")],
   },
@@ -154,10 +162,8 @@ export const JOBS: readonly Job[] = [
     name: "decode-1",
     kind: "decode",
     note: "The same with one decoder thread, which is what torchaudio has by default.",
-    input: "video",
+    ...OF_VIDEO,
     values: { width: 1280, height: 720, threads: 1 },
-    count: 300,
-    warmup: 30,
     destination: "none",
     metrics: [rate("decode 1280x720 to rgb24, 1 thread", "frames/s")],
   },
@@ -169,16 +175,8 @@ export const JOBS: readonly Job[] = [
       "caller's hands as yuv420p and encoded with libx264 (preset ultrafast, crf 23, one thread; " +
       "a slower one would hide what the peers differ in). torchaudio's writer takes no yuv420p " +
       "and has yuv444p in between.",
-    input: "video",
-    values: {
-      ...PICTURE,
-      ...X264,
-      options: "threads=1:crf=23:preset=ultrafast",
-      threads: 0,
-      format: "yuv420p",
-    },
-    count: 300,
-    warmup: 30,
+    ...OF_VIDEO,
+    values: { ...TRANSCODING, format: "yuv420p" },
     destination: "file",
     metrics: [rate("transcode 720p to 360p", "frames/s")],
   },
@@ -188,16 +186,8 @@ export const JOBS: readonly Job[] = [
     note:
       "The same with rgb24 in the caller's hands, as a program has it that draws on the frames. " +
       "The ffmpeg program converts to rgb24 and back.",
-    input: "video",
-    values: {
-      ...PICTURE,
-      ...X264,
-      options: "threads=1:crf=23:preset=ultrafast",
-      threads: 0,
-      format: "rgb24",
-    },
-    count: 300,
-    warmup: 30,
+    ...OF_VIDEO,
+    values: { ...TRANSCODING, format: "rgb24" },
     destination: "file",
     metrics: [rate("transcode 720p to 360p through rgb24", "frames/s")],
   },

@@ -1,10 +1,10 @@
 /**
- * How long a picture takes from `writeVideoChunk` to the receiver that has decoded it, over UDP and
+ * How long a video frame takes from `writeVideoChunk` to the receiver that has decoded it, over UDP and
  * RTMP on this machine: `ffmpeg` as the receiver, and Sluice itself.
  *
  *   deno run -A bench/live_bench.ts [seconds]
  *
- * Each picture carries its number as 16 stripes, black or white.
+ * Each frame carries its number as 16 stripes, black or white.
  *
  * @module
  */
@@ -14,10 +14,10 @@ import { median, quantile } from "./statistics.ts";
 
 const [WIDTH, HEIGHT, RATE, BITS] = [640, 360, 30, 16];
 
-/** Options for a receiver that begins at once and keeps nothing back. */
+/** Options for a receiver that begins at once and buffers nothing. */
 const LOW_DELAY = { fflags: "nobuffer", flags: "low_delay", probesize: "32", analyzeduration: "0" };
 
-/** A way to carry pictures from one process to another. */
+/** A way to carry frames from one process to another. */
 interface Way {
   readonly name: string;
   readonly format: string;
@@ -41,10 +41,10 @@ const WAYS: readonly Way[] = [
   },
 ];
 
-/** Sees pictures arrive: yields one byte for each stripe. */
+/** Sees frames arrive: yields one byte for each stripe. */
 type Receiver = (way: Way, url: string) => AsyncGenerator<Uint8Array>;
 
-/** Receives with `ffmpeg`, which sends each picture on as 16 pixels. */
+/** Receives with `ffmpeg`, which forwards each frame as 16 pixels. */
 async function* byFfmpeg(way: Way, url: string): AsyncGenerator<Uint8Array> {
   const options = Object.entries(LOW_DELAY).flatMap(([name, value]) => [`-${name}`, value]);
   const input = [...options, "-f", way.format, "-i", url];
@@ -92,15 +92,15 @@ function numberIn(stripes: Uint8Array): number {
 }
 
 /** Draws a number as stripes. */
-function drawNumber(picture: Uint8Array, number: number): void {
+function drawNumber(frame: Uint8Array, number: number): void {
   for (let x = 0; x < WIDTH; x++) {
     const bit = BITS - 1 - Math.floor(x * BITS / WIDTH);
-    picture[x] = (number >> bit) & 1 ? 235 : 16;
+    frame[x] = (number >> bit) & 1 ? 235 : 16;
   }
-  for (let y = 1; y < HEIGHT; y++) picture.copyWithin(y * WIDTH, 0, WIDTH);
+  for (let y = 1; y < HEIGHT; y++) frame.copyWithin(y * WIDTH, 0, WIDTH);
 }
 
-/** The delays of all pictures that arrive, in milliseconds. */
+/** The delays of all frames that arrive, in milliseconds. */
 async function measure(way: Way, receive: Receiver, seconds: number): Promise<number[]> {
   const url = way.url(freePort());
   const writer = new StreamWriter(url, { format: way.format });
@@ -127,15 +127,15 @@ async function measure(way: Way, receive: Receiver, seconds: number): Promise<nu
     }
   })().finally(() => done = true);
   await opening;
-  const picture = new Uint8Array(WIDTH * HEIGHT);
+  const frame = new Uint8Array(WIDTH * HEIGHT);
   const start = performance.now();
   for (let number = 1; !done; number++) {
-    drawNumber(picture, number);
+    drawNumber(frame, number);
     const due = start + number * 1000 / RATE - performance.now();
     if (due > 0) await new Promise((resolve) => setTimeout(resolve, due));
     written.set(number, performance.now());
     try {
-      await writer.writeVideoChunk(0, picture);
+      await writer.writeVideoChunk(0, frame);
     } catch (error) {
       if (!done) throw error; // else the receiver has gone, as it has seen enough
     }
@@ -157,7 +157,7 @@ if (import.meta.main) {
       const delays = await measure(way, receive, seconds);
       console.log(
         `${way.name} to ${name}: median ${milliseconds(median(delays))}, ` +
-          `99th percentile ${milliseconds(quantile(delays, 0.99))}, ${delays.length} pictures`,
+          `99th percentile ${milliseconds(quantile(delays, 0.99))}, ${delays.length} frames`,
       );
     }
   }

@@ -26,10 +26,10 @@ export interface Peer {
   command(assignment: Assignment): string[] | undefined;
   /** What it is made with. */
   readonly software: string;
-  /** Gives the version of that, and fails where the peer is not installed. */
+  /** Returns the version of that, and fails where the peer is not installed. */
   version(): Promise<string>;
-  /** How its program tells what it did: by a line of JSON, as ffmpeg's `-progress` does, not at all. */
-  readonly tells: "json" | "progress" | "nothing";
+  /** How its program reports what it did: by a line of JSON, as ffmpeg's `-progress` does, not at all. */
+  readonly reports: "json" | "progress" | "nothing";
 }
 
 /** Debian's own, as a `python3` from elsewhere does not see the packages of the system. */
@@ -67,7 +67,7 @@ function floor({ floor, audioFloor }: Programs): Peer {
   return {
     name: FLOOR_NAME,
     software: "gcc",
-    tells: "json",
+    reports: "json",
     command: (assignment) => {
       const program = assignment.job.kind === "second" ? audioFloor : floor;
       return [program, ...jobArguments(assignment)];
@@ -80,7 +80,7 @@ function sluice(name: string, mode: "sync" | "async" | "fresh"): Peer {
   return {
     name,
     software: "Sluice",
-    tells: "json",
+    reports: "json",
     command: (assignment) => {
       if (assignment.job.kind === "second") return wavProgram(mode, assignment.output);
       return sluiceCommand(mode, assignment);
@@ -115,7 +115,7 @@ function python(name: string, program: string, module: string): Peer {
   return {
     name,
     software: name,
-    tells: "json",
+    reports: "json",
     command: (assignment) => [PYTHON, path, ...jobArguments(assignment)],
     version: async () => (await execute(PYTHON, ["-c", version])).trim(),
   };
@@ -125,7 +125,7 @@ function bare(name: string, command: string[], argument: (inputs: Inputs) => str
   return {
     name,
     software: name.split(" ")[0]!,
-    tells: "nothing",
+    reports: "nothing",
     command: ({ job, inputs }) =>
       job.kind === "second" ? [...command, argument(inputs)] : undefined,
     version: async () => /[\d.]+/.exec(await execute(command[0]!, ["--version"]))![0],
@@ -137,7 +137,7 @@ function ffmpeg(): Peer {
   return {
     name: "ffmpeg program",
     software: "FFmpeg",
-    tells: "progress",
+    reports: "progress",
     command: (assignment) => {
       const args = ffmpegArguments(assignment);
       return args && ["ffmpeg", "-v", "error", "-nostdin", "-progress", "pipe:1", "-y", ...args];
@@ -155,7 +155,7 @@ function ffmpegArguments({ job, inputs, output, count }: Assignment): string[] |
   const written = [...last, "-f", `${values.container}`, output];
   switch (job.kind) {
     case "encode":
-      // The raw pictures are in a file in memory, which is read over and over.
+      // The raw frames are in a file in memory, which is read over and over.
       return [
         ...filterThreads,
         ...rawPictures(job),

@@ -1,5 +1,5 @@
 /**
- * How exactly pictures are shown at their times: the error of each picture's time at 30 and 60
+ * How exactly frames are shown at their times: the error of each frame's time at 30 and 60
  * frames/s, in FFmpeg's own window and in Sluice's, on an X display in memory (Xvfb).
  *
  *   deno run -A bench/play_bench.ts [seconds]
@@ -13,21 +13,21 @@ import { median, quantile } from "./statistics.ts";
 
 const [WIDTH, HEIGHT] = [640, 360];
 
-/** What a process of its own measures: the times of the pictures, in milliseconds. */
+/** What a process of its own measures: the times of the frames, in milliseconds. */
 async function show(rate: number, seconds: number): Promise<number[]> {
   const writer = new StreamWriter("-", { format: "sdl" });
   writer.addVideoStream(rate, WIDTH, HEIGHT, { format: "yuv420p" });
   await using out = await writer.open();
-  const picture = new Uint8Array(WIDTH * HEIGHT * 3 / 2);
+  const frame = new Uint8Array(WIDTH * HEIGHT * 3 / 2);
   const times: number[] = [];
   for (let i = 0; i < rate * seconds; i++) {
-    await out.writeVideoChunk(0, picture.fill(i));
+    await out.writeVideoChunk(0, frame.fill(i));
     times.push(performance.now());
   }
   return times;
 }
 
-/** How far off the times are from a steady rate. The first picture waits for the window to appear. */
+/** How far off the times are from a steady rate. The first frame waits for the window to appear. */
 function errorsOf(times: readonly number[], rate: number): number[] {
   const offsets = times.map((time, i) => time - i * 1000 / rate);
   const middle = median(offsets);

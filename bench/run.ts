@@ -154,7 +154,7 @@ async function ffmpegVersion(): Promise<string> {
   return (await execute("ffmpeg", ["-version"])).split(" ")[2] ?? "unknown";
 }
 
-/** The peers that are there; says of each other one that it is left out, and why. */
+/** The peers that are there; says of each other one that it is skipped, and why. */
 async function installedPeers(
   peers: readonly Peer[],
   names: readonly string[],
@@ -173,7 +173,7 @@ async function installedPeers(
       installed.push(peer);
     } catch (error) {
       const reason = `${(error as Error).message}`.trim().split("\n").at(-1);
-      console.log(`${peer.name} is left out: ${reason}`);
+      console.log(`${peer.name} is skipped: ${reason}`);
     }
   }
   return installed;
@@ -232,18 +232,18 @@ async function runOnce(peer: Peer, assignment: Assignment, setting: Setting): Pr
   const usage: Usage = JSON.parse(Deno.readTextFileSync(usageFile));
   const inside = job.kind === "second" ? {} : insideOf(peer, said);
   const run = { frames: count, seconds: usage.wallSeconds, bytes: 0, ...usage, ...inside };
-  if (peer.tells === "nothing") return run;
+  if (peer.reports === "nothing") return run;
   requireFrames(peer, job, count, run.frames);
   return output === NOWHERE ? run : { ...run, bytes: await checkFile(peer, job, count, output) };
 }
 
 /** What the peer itself says that it did. */
-function insideOf({ tells }: Peer, said: string): Partial<Run> {
-  if (tells === "json") return JSON.parse(said);
+function insideOf({ reports }: Peer, said: string): Partial<Run> {
+  if (reports === "json") return JSON.parse(said);
   return { frames: Number([...said.matchAll(/^frame=\s*(\d+)/gm)].at(-1)?.[1]) };
 }
 
-/** Checks with ffprobe that all frames are in the file, and gives its size. */
+/** Checks with ffprobe that all frames are in the file, and returns its size. */
 async function checkFile(peer: Peer, job: Job, count: number, path: string): Promise<number> {
   requireFrames(peer, job, count, await framesIn(path, job));
   const { size } = Deno.statSync(path);

@@ -2,7 +2,7 @@
  * The jobs of the benchmark with Sluice: `sluice_bench.ts MODE JOB key=value...`
  *
  * The modes: `sync`; `async`, the same with the calls that do not block; `fresh`, which is `sync` with
- * a new buffer for every picture that is read.
+ * a new buffer for every frame that is read.
  *
  * @module
  */
@@ -92,26 +92,26 @@ function addPictures(reader: StreamReader) {
   const decoderOption = { threads: text("threads") };
   const { format = "rgb24" } = Object.fromEntries(values);
   const [width, height] = [number("width"), number("height")];
-  // A size that the pictures have already costs nothing to ask for.
+  // A size that the frames have already costs nothing to ask for.
   reader.addBasicVideoStream(1, { format, width, height, decoderOption });
 }
 
-function encodeSync(pictures: readonly Uint8Array[]): Work {
+function encodeSync(frames: readonly Uint8Array[]): Work {
   return (count) => {
     const writer = videoWriter("rgb24");
     writer.openSync();
-    for (let i = 0; i < count; i++) writer.writeVideoChunkSync(0, pictures[i % pictures.length]!);
+    for (let i = 0; i < count; i++) writer.writeVideoChunkSync(0, frames[i % frames.length]!);
     writer.flushSync();
     writer.closeSync();
     return count;
   };
 }
 
-function encode(pictures: readonly Uint8Array[]): Work {
+function encode(frames: readonly Uint8Array[]): Work {
   return async (count) => {
     const writer = videoWriter("rgb24");
     await writer.open();
-    for (let i = 0; i < count; i++) await writer.writeVideoChunk(0, pictures[i % pictures.length]!);
+    for (let i = 0; i < count; i++) await writer.writeVideoChunk(0, frames[i % frames.length]!);
     await writer.flush();
     await writer.close();
     return count;

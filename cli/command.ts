@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { given } from "../src/base/arguments.ts";
 import { nearest } from "../src/base/text.ts";
 
 /** An option of a command. */
@@ -25,13 +26,13 @@ export interface Command {
   readonly name: string;
   /** What it does, in one line. */
   readonly summary: string;
-  /** The names of its arguments: `[WORD]` may be left out, `FILE...` may be several. */
+  /** The names of its arguments: `[WORD]` may be omitted, `FILE...` may be several. */
   readonly parameters: readonly string[];
   /** Its options, by their names without the dashes. */
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** Further lines of its help. */
   readonly notes?: readonly string[];
-  /** Does it; gives the exit code. */
+  /** Does it; returns the exit code. */
   run(given: Given): Promise<number> | number;
 }
 
@@ -40,9 +41,9 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** What was asked for can't be done; the message says all there is to say. */
-export class Refusal extends Error {
-  override readonly name = "Refusal";
+/** What was asked for can't be done; the message says it all. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
 }
 
 /** The option that every command has. */
@@ -112,7 +113,7 @@ export function parse(command: Command, args: readonly string[]): Given | "help"
   const options = Object.fromEntries(
     Object.entries(specs).map(([name, { value, short }]) => [
       name,
-      { type: value === undefined ? "boolean" : "string", ...(short ? { short } : {}) } as const,
+      { type: value === undefined ? "boolean" : "string", ...given({ short }) } as const,
     ]),
   );
   const { tokens } = parseArgs({

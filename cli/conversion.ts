@@ -1,5 +1,5 @@
 /**
- * Decoding a file and encoding it anew.
+ * Decoding a file and re-encoding it.
  *
  * @module
  */
@@ -14,27 +14,28 @@ import {
   type StreamWriterStats,
   type VideoChunk,
 } from "../mod.ts";
-import { Refusal } from "./command.ts";
+import { given } from "../src/base/arguments.ts";
+import { CommandError } from "./command.ts";
 import { asked, askedLater, wording } from "./failures.ts";
 import { describe } from "./info.ts";
 import { note } from "./terminal.ts";
 
 /** What is to be converted, and how. */
 export interface ConversionOptions {
-  /** The container; the name of the new file says it where this is left out. */
+  /** The container; `undefined`: by the name of the new file. */
   readonly format: string | undefined;
-  /** How sound is encoded; `false` leaves it out. */
+  /** How audio is encoded; `false` drops it. */
   readonly audio: false | {
     readonly encoder: string | undefined;
     readonly sampleRate: number | undefined;
   };
-  /** How pictures are encoded; `false` leaves them out. */
+  /** How video is encoded; `false` drops it. */
   readonly video: false | {
     readonly encoder: string | undefined;
     readonly size: { readonly width: number; readonly height: number } | undefined;
     readonly rate: number | undefined;
   };
-  /** Options of the encoders: those of the pictures, if there are any, where no type is given. */
+  /** Options of the encoders: without a type, of the video encoder if there is one. */
   readonly encoderOptions: readonly {
     readonly type: "audio" | "video" | undefined;
     readonly name: string;
@@ -42,17 +43,17 @@ export interface ConversionOptions {
   }[];
   /** Where to begin, in seconds. */
   readonly start: number;
-  /** How many seconds; all where this is left out. */
+  /** How many seconds; `undefined`: all. */
   readonly duration: number | undefined;
 }
 
-/** Files of sound, where pictures would at best be a cover, and only one stream is expected. */
+/** Audio files, where a picture would at best be a cover, and only one stream is expected. */
 const SOUND_ONLY = /\.(mp3|flac|wav|aac|ac3|aiff?|m4a|m4b|oga|opus|spx|wma|mka|w64|au|caf)$/i;
 
-/** How many seconds of media are looked at to see what comes out of each stream. */
+/** How many seconds of media are decoded at most to learn the format of each stream. */
 const LOOK = 10;
 
-/** Frames per second above which a rate is no rate of pictures but a unit of time. */
+/** Frames per second above which a rate is taken for a unit of time. */
 const MAX_RATE = 240;
 /** Frames per second where the old file has no rate. */
 const USUAL_RATE = 25;
@@ -63,7 +64,7 @@ const GAP = 0.02;
 /** Metadata that describe the old file as a file. */
 const OF_CONTAINER = /^(major_brand|minor_version|compatible_brands|encoder|creation_time)$/i;
 
-/** One stream on its way. */
+/** One stream that is being converted. */
 interface Track {
   readonly source: SourceStream;
   readonly index: number;
@@ -102,22 +103,22 @@ export class Conversion implements AsyncDisposable {
     return this.#writer!.stats;
   }
 
-  /** When the first moment is due that is wanted, in the old file's seconds. */
+  /** Where the part that is wanted begins, in the old file's seconds. */
   get #begin(): number {
     return Math.max(0, this.#reader.startTime) + this.#options.start;
   }
 
-  /** Looks at what comes out of the old file, and opens the new one for it. */
+  /** Learns the formats that the old file decodes to, and opens the new one for them. */
   async start(output: string, options: ConversionOptions): Promise<void> {
     const { duration: whole = Infinity } = this.#reader;
     if (options.start >= whole) {
-      throw new Refusal(`Cannot begin at ${options.start} s, as the file lasts ${whole} s`);
+      throw new CommandError(`Cannot begin at ${options.start} s, as the file lasts ${whole} s`);
     }
     this.#choose(output);
     if (options.start > 0) await this.#reader.seek(this.#begin);
     await this.#look();
     const { format } = options;
-    this.#writer = asked(() => new StreamWriter(output, format === undefined ? {} : { format }));
+    this.#writer = asked(() => new StreamWriter(output, given({ format })));
     this.#addTracks(this.#writer);
     const metadata = Object.entries(this.#reader.getMetadata())
       .filter(([name]) => !OF_CONTAINER.test(name));
@@ -132,14 +133,14 @@ export class Conversion implements AsyncDisposable {
       const source = reader.getSrcStreamInfo(index);
       const why = this.#whyNot(source, index, SOUND_ONLY.test(output));
       if (why !== undefined) {
-        if (why !== "") note(`Left out: #${index} ${describe(source)}: ${why}`);
+        if (why !== "") note(`Skipped: #${index} ${describe(source)}: ${why}`);
         continue;
       }
       asked(() => this.#read(source, index));
       this.#tracks.push({ source, index, done: false, write: () => Promise.resolve() });
     }
     if (this.#tracks.length === 0) {
-      throw new Refusal("There is nothing to convert: the file has no stream that is wanted");
+      throw new CommandError("There is nothing to convert: the file has no stream that is wanted");
     }
   }
 
@@ -150,15 +151,15 @@ export class Conversion implements AsyncDisposable {
       case "audio":
         if (!audio) return "";
         return soundOnly && index !== this.#reader.defaultAudioStream
-          ? "the new file holds one stream of sound"
+          ? "the new file holds one audio stream"
           : undefined;
       case "video":
         if (!video) return "";
         return soundOnly && video.encoder === undefined
-          ? "the new file is one of sound"
+          ? "the new file is an audio file"
           : undefined;
       default:
-        return "only sound and pictures are converted";
+        return "only audio and video are converted";
     }
   }
 
@@ -177,13 +178,13 @@ export class Conversion implements AsyncDisposable {
       const frameRate = rate ?? ownRate(source);
       this.#reader.addBasicVideoStream(1, {
         ...common,
-        ...(frameRate === undefined ? {} : { frameRate }),
+        ...given({ frameRate }),
         ...(width > 0 && height > 0 ? { width, height } : {}),
       });
     }
   }
 
-  /** Decodes until it is known what comes out of each stream; leaves those out that give nothing. */
+  /** Decodes until the format of each stream is known; drops those from which nothing is decoded. */
   async #look(): Promise<void> {
     const reader = this.#reader;
     const isKnown = (i: number) => reader.getOutStreamInfo(i).format !== undefined;
@@ -191,21 +192,21 @@ export class Conversion implements AsyncDisposable {
       if (await reader.processPacket() === 1) break;
     }
     for (let i = this.#tracks.length - 1; i >= 0; i--) {
-      if (!isKnown(i)) this.#drop(i, "nothing comes out of it");
+      if (!isKnown(i)) this.#drop(i, "nothing could be decoded");
     }
     if (this.#tracks.length === 0) {
-      throw new Refusal("There is nothing to convert: no sound and no picture could be decoded");
+      throw new CommandError("There is nothing to convert: no audio and no video could be decoded");
     }
   }
 
   #drop(i: number, why: string): void {
     const { index, source } = this.#tracks[i]!;
-    note(`Left out: #${index} ${describe(source)}: ${why}`);
+    note(`Skipped: #${index} ${describe(source)}: ${why}`);
     this.#reader.removeStream(i);
     this.#tracks.splice(i, 1);
   }
 
-  /** Adds the new file's streams. What its container does not hold is left out. */
+  /** Adds the new file's streams; drops those that its container does not hold. */
   #addTracks(writer: StreamWriter): void {
     for (let i = 0; i < this.#tracks.length;) {
       const track = this.#tracks[i]!;
@@ -215,8 +216,8 @@ export class Conversion implements AsyncDisposable {
       } catch (error) {
         const { mediaType } = track.source;
         const chosen = (this.#options[mediaType as "audio" | "video"] || {}).encoder !== undefined;
-        const refused = error instanceof TypeError && / does not take /.test(error.message);
-        if (!refused || chosen || this.#tracks.length === 1) throw wording(error);
+        const unfit = error instanceof TypeError && / does not take /.test(error.message);
+        if (!unfit || chosen || this.#tracks.length === 1) throw wording(error);
         this.#drop(i, error.message);
       }
     }
@@ -230,23 +231,22 @@ export class Conversion implements AsyncDisposable {
       const stream = writer.addAudioStream(info.sampleRate!, info.numChannels!, {
         format: info.format!.replace(/p$/, ""),
         encoderOption,
-        ...(encoder === undefined ? {} : { encoder }),
-        ...(sampleRate === undefined ? {} : { encoderSampleRate: sampleRate }),
+        ...given({ encoder, encoderSampleRate: sampleRate }),
       });
-      track.write = this.#soundTo(writer, stream, track, info.sampleRate!);
+      track.write = this.#audioTo(writer, stream, track, info.sampleRate!);
     } else {
       const { encoder, rate } = this.#options.video || {};
       const frameRate = rate ?? ownRate(track.source as SourceVideoStream) ?? USUAL_RATE;
-      const common = { encoderOption, ...(encoder === undefined ? {} : { encoder }) };
-      const stream = this.#addPictures(writer, { ...info, frameRate } as Picture, common);
-      track.write = this.#picturesTo(writer, stream, track, frameRate);
+      const common = { encoderOption, ...given({ encoder }) };
+      const stream = this.#addVideo(writer, { ...info, frameRate } as FrameFormat, common);
+      track.write = this.#videoTo(writer, stream, track, frameRate);
     }
   }
 
-  /** Adds pictures: as they are where the encoder takes them so, else as near as it does. */
-  #addPictures(
+  /** Adds a video stream: in its own format where the encoder takes that, else in the nearest. */
+  #addVideo(
     writer: StreamWriter,
-    { frameRate, width, height, format }: Picture,
+    { frameRate, width, height, format }: FrameFormat,
     common: Readonly<Record<string, unknown>>,
   ): number {
     const even = { encoderWidth: width & ~1, encoderHeight: height & ~1 };
@@ -262,7 +262,7 @@ export class Conversion implements AsyncDisposable {
           ...way,
         });
         if (way === even) {
-          note("The pictures lose a row or a column: their encoder takes even sizes");
+          note("The video loses a row or a column: its encoder takes even sizes");
         }
         return stream;
       } catch (error) {
@@ -280,8 +280,8 @@ export class Conversion implements AsyncDisposable {
     return Object.fromEntries(own.map(({ name, value }) => [name, value]));
   }
 
-  /** Writes sound where it belongs: what was written already is cut off, gaps stay. */
-  #soundTo(writer: StreamWriter, stream: number, track: Track, rate: number): Track["write"] {
+  /** Writes audio where it belongs: what was written already is cut off, gaps stay. */
+  #audioTo(writer: StreamWriter, stream: number, track: Track, rate: number): Track["write"] {
     let next = 0;
     const end = (this.#options.duration ?? Infinity) * rate;
     return async (chunk) => {
@@ -299,13 +299,13 @@ export class Conversion implements AsyncDisposable {
     };
   }
 
-  /** Writes pictures, each into its place in the new file's even row of them. */
-  #picturesTo(writer: StreamWriter, stream: number, track: Track, rate: number): Track["write"] {
+  /** Writes video frames, each at its place in the new file's constant frame rate. */
+  #videoTo(writer: StreamWriter, stream: number, track: Track, rate: number): Track["write"] {
     let [first, place, last]: [number | undefined, number, number] = [undefined, 0, -1];
     const end = this.#options.duration ?? Infinity;
     return async (chunk) => {
-      const picture = chunk as VideoChunk & Disposable;
-      const due = picture.pts - this.#begin;
+      const frame = chunk as VideoChunk & Disposable;
+      const due = frame.pts - this.#begin;
       track.done = due >= end - 1e-6; // what a time may be off by rounding
       if (first === undefined) {
         first = due;
@@ -314,25 +314,25 @@ export class Conversion implements AsyncDisposable {
       const at = place + Math.round((due - first) * rate);
       if (track.done || at <= last) return;
       last = at;
-      await writer.writeVideoChunk(stream, picture, at / rate);
+      await writer.writeVideoChunk(stream, frame, at / rate);
     };
   }
 
   /** Converts, until all is done or the signal is aborted, and completes the new file. */
-  async run(signal: AbortSignal, tell: (stats: StreamWriterStats) => void): Promise<void> {
+  async run(signal: AbortSignal, report: (stats: StreamWriterStats) => void): Promise<void> {
     const reader = this.#reader;
     let ended = false;
     while (!ended && !signal.aborted && !this.#tracks.every(({ done }) => done)) {
-      await this.#handOn();
-      tell(this.stats);
+      await this.#forward();
+      report(this.stats);
       ended = await reader.processPacket() === 1;
     }
-    if (!signal.aborted) await this.#handOn();
+    if (!signal.aborted) await this.#forward();
     await this.#writer!.close();
   }
 
   /** Writes all that has been decoded. */
-  async #handOn(): Promise<void> {
+  async #forward(): Promise<void> {
     while (true) {
       const chunks = this.#reader.popChunks();
       if (chunks.every((chunk) => chunk === null)) return;
@@ -352,15 +352,15 @@ export class Conversion implements AsyncDisposable {
   }
 }
 
-/** What comes out of a stream of pictures. */
-interface Picture {
+/** What video frames a stream decodes to. */
+interface FrameFormat {
   readonly frameRate: number;
   readonly width: number;
   readonly height: number;
   readonly format: string;
 }
 
-/** The size of the pictures once they are upright. */
+/** The size of the frames once they are upright. */
 function upright({ width, height, rotation }: SourceVideoStream): {
   width: number;
   height: number;
@@ -368,7 +368,7 @@ function upright({ width, height, rotation }: SourceVideoStream): {
   return Math.abs(rotation) % 180 === 90 ? { width: height, height: width } : { width, height };
 }
 
-/** A stream's rate of pictures; `undefined` where it has none, as the cover of a song. */
+/** A stream's frame rate; `undefined` where it has none, as the cover of a song. */
 function ownRate({ frameRate }: SourceVideoStream): number | undefined {
   return frameRate > 0 && frameRate <= MAX_RATE ? frameRate : undefined;
 }

@@ -1,41 +1,41 @@
 /**
- * The command that decodes a file and encodes it anew.
+ * The command that decodes a file and re-encodes it.
  *
  * @module
  */
 
 import { ffmpeg } from "../mod.ts";
-import { type Command, type Given, Refusal, UsageError } from "./command.ts";
+import { type Command, CommandError, type Given, UsageError } from "./command.ts";
 import { Conversion, type ConversionOptions } from "./conversion.ts";
 import { duration, note, printJson, Progress, Quit, size } from "./terminal.ts";
 
 /** The command. */
 export const convertCommand: Command = {
   name: "convert",
-  summary: "Decodes a file and encodes it anew, to the container that the name of the new one says",
+  summary: "Decodes a file and re-encodes it, into the container that the new file's name says",
   parameters: ["IN", "OUT"],
   options: {
-    "video-encoder": { value: "NAME", help: 'What encodes pictures; "sluice encoders" lists all' },
-    "audio-encoder": { value: "NAME", help: "What encodes sound" },
+    "video-encoder": { value: "NAME", help: 'The encoder for video; "sluice encoders" lists all' },
+    "audio-encoder": { value: "NAME", help: "The encoder for audio" },
     "encoder-option": {
       value: "KEY=VALUE",
       multiple: true,
-      help: 'An encoder\'s option, such as crf=20; "audio:b=96k" is for that of the sound',
+      help: 'An encoder\'s option, such as crf=20; "audio:b=96k" is for that of the audio',
     },
-    size: { value: "WxH", help: "The size of the pictures, such as 640x360" },
-    rate: { value: "N", help: "Pictures per second, such as 30 or 30000/1001" },
+    size: { value: "WxH", help: "The size of the video, such as 640x360" },
+    rate: { value: "N", help: "Video frames per second, such as 30 or 30000/1001" },
     "sample-rate": { value: "HZ", help: "Samples per second" },
     start: { value: "TIME", help: "Where to begin: seconds or h:mm:ss" },
     duration: { value: "TIME", help: "How much of it" },
-    "no-audio": { help: "Leaves the sound out" },
-    "no-video": { help: "Leaves the pictures out" },
+    "no-audio": { help: "Drops the audio" },
+    "no-video": { help: "Drops the video" },
     format: { value: "NAME", help: "The container, where the name of OUT does not say it" },
     overwrite: { help: "Replaces OUT if it is there already", short: "y" },
     json: { help: "Prints what has been done as JSON, for scripts" },
   },
   notes: [
-    "All sound and pictures are taken over as far as the container holds them, and the metadata.",
-    "Names that stand for sound, such as song.mp3, get no pictures unless --video-encoder is given.",
+    "All audio and video are converted as far as the container holds them, and the metadata copied.",
+    "Names that stand for audio, such as song.mp3, get no video unless --video-encoder is given.",
     "Ctrl-C ends the new file where it is.",
   ],
   async run(given) {
@@ -44,7 +44,7 @@ export const convertCommand: Command = {
     ffmpeg.setLogLevel("fatal");
     await using conversion = await Conversion.open(input, options);
     if (given.has("overwrite") && isSame(input, output)) {
-      throw new Refusal(`Expected two files, got "${input}" as the old and the new one`);
+      throw new CommandError(`Expected two files, got "${input}" as the old and the new one`);
     }
     using place = new Place(given.has("overwrite") ? undefined : output);
     using quit = new Quit(false);
@@ -105,7 +105,7 @@ class Place implements Disposable {
   taken = false;
   readonly #path: string | undefined;
 
-  /** Makes the file; nothing for a URL, a row of pictures, or where nobody asks for it. */
+  /** Makes the file; nothing for a URL, a sequence of images, or without a path. */
   constructor(path: string | undefined) {
     if (path === undefined || /^\w[\w+.-]+:|%\d*d|^-$/.test(path)) return;
     try {
@@ -113,10 +113,10 @@ class Place implements Disposable {
       this.#path = path;
     } catch (error) {
       if (error instanceof Deno.errors.AlreadyExists) {
-        throw new Refusal(`"${path}" is there already: --overwrite replaces it`);
+        throw new CommandError(`"${path}" is there already: --overwrite replaces it`);
       }
       if (!(error instanceof Deno.errors.NotFound)) throw error;
-      throw new Refusal(`Cannot make "${path}", as there is no such folder`);
+      throw new CommandError(`Cannot make "${path}", as there is no such folder`);
     }
   }
 

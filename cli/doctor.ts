@@ -1,5 +1,5 @@
 /**
- * The command that tells what the installed FFmpeg is and what works here.
+ * The command that shows what the installed FFmpeg is and what works here.
  *
  * @module
  */
@@ -28,7 +28,7 @@ const ENCODERS: Readonly<Record<string, readonly string[]>> = {
 /** Protocols that many want. */
 const PROTOCOLS = ["http", "https", "rtmp", "srt", "udp"];
 
-/** What can be asked for in vain. */
+/** The permissions of Deno's that Sluice may need. */
 const PERMISSIONS = ["ffi", "read", "write", "net", "env"] as const;
 
 /** Something that works or does not. */
@@ -43,7 +43,7 @@ type Findings = Readonly<Record<string, Finding>>;
 /** The command. */
 export const doctorCommand: Command = {
   name: "doctor",
-  summary: "Tells which FFmpeg is used, what works here, and what brings the rest",
+  summary: "Shows which FFmpeg is used, what works here, and what brings the rest",
   parameters: [],
   options: { json: JSON_OPTION },
   run(given) {

@@ -1,11 +1,11 @@
 /**
- * How failures are told: a message for those that are to be expected, more for all others.
+ * How failures are reported: a message for those that are to be expected, more for all others.
  *
  * @module
  */
 
 import { FFmpegError, LibraryError } from "../mod.ts";
-import { Refusal, UsageError } from "./command.ts";
+import { CommandError, UsageError } from "./command.ts";
 import { note } from "./terminal.ts";
 
 /** Exit codes. */
@@ -16,7 +16,7 @@ export const WRONG_USAGE = 2;
 const EXPECTED = [
   FFmpegError,
   LibraryError,
-  Refusal,
+  CommandError,
   UsageError,
   Deno.errors.AlreadyExists,
   Deno.errors.NotCapable,
@@ -24,7 +24,7 @@ const EXPECTED = [
   Deno.errors.PermissionDenied,
 ];
 
-/** Tells of a failure on the standard error output; gives the exit code. */
+/** Reports a failure on the standard error output; returns the exit code. */
 export function reportFailure(error: unknown): number {
   const expected = error instanceof Error && EXPECTED.some((each) => error instanceof each);
   if (expected) note(`error: ${error.message}`);
@@ -33,8 +33,8 @@ export function reportFailure(error: unknown): number {
 }
 
 /**
- * Does something with what was asked for on the command line: what the library finds wrong about it is
- * the asker's to know.
+ * Does something with what was asked for on the command line: what the library rejects is then the
+ * user's mistake, and no stack is shown.
  */
 export function asked<T>(action: () => T): T {
   try {
@@ -44,7 +44,7 @@ export function asked<T>(action: () => T): T {
   }
 }
 
-/** The same for what takes its time. */
+/** The same for what returns a promise. */
 export async function askedLater<T>(action: () => Promise<T>): Promise<T> {
   try {
     return await action();
@@ -53,8 +53,8 @@ export async function askedLater<T>(action: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A failure that is the asker's to know, where it is one of arguments; any other as it is. */
+/** A `CommandError` for what arguments caused; any other failure as it is. */
 export function wording(error: unknown): unknown {
   const isAboutArguments = error instanceof TypeError || error instanceof RangeError;
-  return isAboutArguments ? new Refusal(error.message) : error;
+  return isAboutArguments ? new CommandError(error.message) : error;
 }

@@ -1,10 +1,11 @@
 /**
- * The command that tells what is in files.
+ * The command that shows what is in files.
  *
  * @module
  */
 
 import { type SourceStream, StreamReader } from "../mod.ts";
+import { given } from "../src/base/arguments.ts";
 import { type Command, JSON_OPTION } from "./command.ts";
 import { askedLater, reportFailure } from "./failures.ts";
 import { duration, printJson } from "./terminal.ts";
@@ -22,7 +23,7 @@ interface FileInfo {
 /** The command. */
 export const infoCommand: Command = {
   name: "info",
-  summary: "Tells what is in files: streams, durations, codecs, metadata",
+  summary: "Shows what is in files: streams, durations, codecs, metadata",
   parameters: ["FILE..."],
   options: {
     format: { value: "NAME", help: "The container, where the data does not show it" },
@@ -45,8 +46,7 @@ export const infoCommand: Command = {
 };
 
 async function infoOf(path: string, format: string | undefined): Promise<FileInfo> {
-  const options = format === undefined ? {} : { format };
-  await using reader = await askedLater(() => StreamReader.open(path, options));
+  await using reader = await askedLater(() => StreamReader.open(path, given({ format })));
   return {
     path,
     format: reader.format,
@@ -93,6 +93,8 @@ export function describe(stream: SourceStream): string {
 const EMPTY = /^(vendor_id: \[0\]|language: und|handler_name: \w+Handler$)/;
 
 function metadataLines(metadata: Readonly<Record<string, string>>, indent: string): string[] {
-  const told = Object.entries(metadata).filter(([name, value]) => !EMPTY.test(`${name}: ${value}`));
-  return told.map(([name, value]) => `${indent}${name}: ${value.replaceAll(/\s*\n\s*/g, " / ")}`);
+  const shown = Object.entries(metadata).filter(([name, value]) =>
+    !EMPTY.test(`${name}: ${value}`)
+  );
+  return shown.map(([name, value]) => `${indent}${name}: ${value.replaceAll(/\s*\n\s*/g, " / ")}`);
 }

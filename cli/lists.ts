@@ -5,7 +5,8 @@
  */
 
 import { ffmpeg } from "../mod.ts";
-import { type Command, type Given, JSON_OPTION, Refusal, twoColumns } from "./command.ts";
+import { given } from "../src/base/arguments.ts";
+import { type Command, CommandError, type Given, JSON_OPTION, twoColumns } from "./command.ts";
 import { note, printJson } from "./terminal.ts";
 
 /** Something that FFmpeg has. */
@@ -19,7 +20,7 @@ interface Entry {
 function entries(all: ffmpeg.Descriptions, type?: string): Entry[] {
   return Object.entries(all).map(([name, description]) => ({
     name,
-    ...(type === undefined ? {} : { type }),
+    ...given({ type }),
     description,
   }));
 }
@@ -108,20 +109,20 @@ function optionsOf(name: string, owner: string | undefined): ffmpeg.OptionInfo[]
   try {
     return ffmpeg.options(name, owner as ffmpeg.OptionOwner | undefined);
   } catch (error) {
-    if (error instanceof TypeError) throw new Refusal(error.message);
+    if (error instanceof TypeError) throw new CommandError(error.message);
     throw error;
   }
 }
 
 function describe(option: ffmpeg.OptionInfo): string[] {
   const { name, type, help, range, default: usual, values } = option;
-  const told = [
+  const parts = [
     help,
     range ? `(from ${range[0]} to ${range[1]})` : "",
     usual === undefined || usual === "" ? "" : `(default ${usual})`,
   ].filter((each) => each !== "");
   return [
-    `${name} <${type}>  ${told.join(" ")}`.trimEnd(),
+    `${name} <${type}>  ${parts.join(" ")}`.trimEnd(),
     ...twoColumns(values.map((each) => [each.name, each.help || String(each.value)] as const))
       .map((line) => `  ${line}`),
   ];
@@ -148,7 +149,7 @@ function listed(format: string): ffmpeg.DeviceInfo[] {
 /** The command that lists devices. */
 export const devicesCommand: Command = {
   name: "devices",
-  summary: "Lists the devices that sound and pictures can be read from and written to",
+  summary: "Lists the devices that audio and video can be read from and written to",
   parameters: ["[KIND]"],
   options: { json: JSON_OPTION },
   notes: [
@@ -170,7 +171,7 @@ function devicesOf(format: string): ReturnType<typeof allDevices> {
   try {
     return ffmpeg.listDevices(format).map((device) => ({ format, ...device }));
   } catch (error) {
-    if (error instanceof TypeError) throw new Refusal(error.message);
+    if (error instanceof TypeError) throw new CommandError(error.message);
     throw error;
   }
 }

@@ -11,12 +11,12 @@ export function printJson(data: unknown): void {
   console.log(JSON.stringify(data, finite, 2));
 }
 
-/** JSON has no numbers without end: they are written as text. */
+/** JSON has no infinite numbers: they are written as text. */
 function finite(_key: string, value: unknown): unknown {
   return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 }
 
-/** Tells something beside the data: on the standard error output. */
+/** Prints a remark beside the data: on the standard error output. */
 export function note(text: string): void {
   console.error(text);
 }
@@ -39,10 +39,10 @@ export function size(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** How many milliseconds lie between two looks of a progress line. */
+/** How many milliseconds lie between two updates of a progress line. */
 const REFRESH = 100;
 
-/** A line that tells how far something has come; only on a terminal. */
+/** A line that shows how far something has come; only on a terminal. */
 export class Progress {
   readonly #total: number | undefined;
   readonly #shows: boolean = Deno.stderr.isTerminal();
@@ -63,7 +63,7 @@ export class Progress {
     this.#write(progressLine(seconds, this.#total, speed, columns()));
   }
 
-  /** Takes the line away. */
+  /** Removes the line. */
   clear(): void {
     if (this.#shown) this.#write("");
     this.#shown = false;
@@ -138,7 +138,7 @@ export class Quit implements Disposable {
     }
   }
 
-  /** Gives the keyboard back. A read that is under way ends with the process. */
+  /** Leaves raw mode. A read that is under way ends with the process. */
   [Symbol.dispose](): void {
     if (this.#raw) Deno.stdin.setRaw(false);
     Deno.removeSignalListener("SIGINT", this.#end);

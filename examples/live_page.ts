@@ -1,6 +1,6 @@
 /**
- * Serves a page whose video is drawn in TypeScript while you watch. Any number of viewers may come and
- * go; everything is encoded once.
+ * Serves a page with a video that is drawn in TypeScript while you watch. Any number of viewers may come
+ * and go; everything is encoded once.
  *
  *   deno run -A examples/live_page.ts [port]
  */
@@ -14,7 +14,7 @@ const PAGE = `<!doctype html>
 <style>body { margin: 0; background: #111 } video { display: block; width: 100%; height: 100vh }</style>
 <video src="/live.mp4" autoplay muted controls></video>
 <script>
-  // A browser gathers two seconds before it begins: this catches up with what is live.
+  // A browser buffers two seconds before it begins: this catches up with what is live.
   const video = document.querySelector("video");
   video.ontimeupdate = () => {
     const behind = video.buffered.end(video.buffered.length - 1) - video.currentTime;

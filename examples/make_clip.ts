@@ -1,9 +1,9 @@
 /**
- * Makes a short video with FFmpeg's own test pattern and tone, for examples that were given no file.
+ * Makes a short video of FFmpeg's own test pattern and tone, for examples that were given no file.
  *
  *   deno run -A examples/make_clip.ts [clip.mp4] [seconds]
  */
-import { type AudioChunk, StreamReader, StreamWriter, type VideoChunk } from "../mod.ts";
+import { StreamReader, StreamWriter } from "../mod.ts";
 
 /** Reads a generator of FFmpeg's ("lavfi") as if it were a file. */
 function generator(description: string): StreamReader {
@@ -14,8 +14,8 @@ function generator(description: string): StreamReader {
 export async function makeClip(path: string, seconds = 10): Promise<void> {
   using pattern = generator(`testsrc2=size=640x360:rate=30:duration=${seconds}`);
   using sound = generator(`sine=frequency=330:sample_rate=44100:duration=${seconds},volume=0.3`);
-  pattern.addBasicVideoStream(1, { format: "yuv420p" });
-  sound.addBasicAudioStream(1470, { format: "flt", numChannels: 2 });
+  const frames = pattern.addBasicVideoStream(1, { format: "yuv420p" });
+  const samples = sound.addBasicAudioStream(1470, { format: "flt", numChannels: 2 });
 
   const writer = new StreamWriter(path);
   writer.addVideoStream(30, 640, 360, {
@@ -24,10 +24,10 @@ export async function makeClip(path: string, seconds = 10): Promise<void> {
   });
   writer.addAudioStream(44100, 2);
   await using out = await writer.open();
-  const samples = sound.stream<[AudioChunk]>();
-  for await (const [frame] of pattern.stream<[VideoChunk]>({ reuse: true })) {
-    await out.writeVideoChunk(0, frame!);
-    const { value } = await samples.next();
+  const tone = sound.stream([samples]);
+  for await (const [frame] of pattern.stream([frames], { reuse: true })) {
+    if (frame) await out.writeVideoChunk(0, frame);
+    const { value } = await tone.next();
     if (value?.[0]) await out.writeAudioChunk(1, value[0]);
   }
 }

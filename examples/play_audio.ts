@@ -4,8 +4,8 @@
  *   deno run -A examples/play_audio.ts [sound] [device]
  *
  * Without a sound it makes a tone; "tutorial" stands for the one of the tutorial, which it downloads.
- * The device is FFmpeg's name for one, such as "alsa" or "audiotoolbox"; "audio" stands for the usual
- * one of this system.
+ * The device is FFmpeg's name for one, such as "alsa" or "audiotoolbox"; "audio" stands for the sound
+ * device of this system.
  */
 import { downloadAsset, load, StreamWriter } from "../mod.ts";
 
@@ -33,7 +33,7 @@ function tone(): Sound {
 /** The sound of a file. */
 async function soundOf(path: string): Promise<Sound> {
   const { data, ...sound } = await load(path, { channelsFirst: false });
-  return { samples: data as Float32Array, ...sound };
+  return { samples: data, ...sound };
 }
 
 if (import.meta.main) {

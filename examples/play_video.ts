@@ -7,14 +7,7 @@
  * Without a video it makes one; "tutorial" stands for the one of torchaudio's tutorial, which it
  * downloads. For video and sound in step there is playVideo().
  */
-import {
-  downloadAsset,
-  FFmpegError,
-  type SourceVideoStream,
-  StreamReader,
-  StreamWriter,
-  type VideoChunk,
-} from "../mod.ts";
+import { downloadAsset, FFmpegError, StreamReader, StreamWriter } from "../mod.ts";
 import { makeClip } from "./make_clip.ts";
 
 const FRAMES_PER_CHUNK = 256;
@@ -41,18 +34,20 @@ if (import.meta.main) {
     await makeClip(video);
   }
   await using reader = await StreamReader.open(video);
-  if (reader.defaultVideoStream === undefined) throw new Error(`There is no video in ${video}`);
-  const info = reader.getSrcStreamInfo(reader.defaultVideoStream) as SourceVideoStream;
+  const info = reader.videoInfo(); // throws where there is no video
   const sideways = info.rotation % 180 !== 0;
   const [width, height] = sideways ? [info.height, info.width] : [info.width, info.height];
-  reader.addBasicVideoStream(FRAMES_PER_CHUNK, { format: "yuv420p", frameRate: info.frameRate });
+  const stream = reader.addBasicVideoStream(FRAMES_PER_CHUNK, {
+    format: "yuv420p",
+    frameRate: info.frameRate,
+  });
 
   const writer = new StreamWriter("-", { format: "sdl" });
   writer.addVideoStream(info.frameRate, width, height, { format: "yuv420p" });
   await using out = await writer.open({ window_title: `${video} (Q to stop)` });
   try {
-    for await (const [frames] of ahead(reader.stream<[VideoChunk]>())) {
-      await out.writeVideoChunk(0, frames!);
+    for await (const [frames] of ahead(reader.stream([stream]))) {
+      if (frames) await out.writeVideoChunk(0, frames);
     }
   } catch (error) {
     // What Q, Escape and the window's close button end the write with.

@@ -1,19 +1,12 @@
 /**
- * Takes what somebody publishes by RTMP, decodes and encodes it, and writes it as HLS to a folder,
- * where any web server can hand it out.
+ * Receives what somebody publishes by RTMP, re-encodes it, and writes it as HLS to a folder, which any
+ * web server can serve.
  *
  *   deno run -A examples/rtmp_relay.ts [rtmp://localhost:1935/live/app] [live/index.m3u8]
  *
  * Then, in another terminal: ffmpeg -re -i video.mp4 -f flv rtmp://localhost:1935/live/app
  */
-import {
-  type AudioChunk,
-  type SourceAudioStream,
-  type SourceVideoStream,
-  StreamReader,
-  StreamWriter,
-  type VideoChunk,
-} from "../mod.ts";
+import { StreamReader, StreamWriter } from "../mod.ts";
 
 if (import.meta.main) {
   const [url = "rtmp://localhost:1935/live/app", list = "live/index.m3u8"] = Deno.args;
@@ -26,9 +19,7 @@ if (import.meta.main) {
   const writer = new StreamWriter(list, { format: "hls" });
   let video = -1, audio = -1;
   if (defaultVideoStream !== undefined) {
-    const { width, height, frameRate } = reader.getSrcStreamInfo(
-      defaultVideoStream,
-    ) as SourceVideoStream;
+    const { width, height, frameRate } = reader.videoInfo();
     reader.addBasicVideoStream(1, { format: "yuv420p", frameRate });
     video = writer.addVideoStream(frameRate, width, height, {
       format: "yuv420p",
@@ -37,18 +28,17 @@ if (import.meta.main) {
     });
   }
   if (defaultAudioStream !== undefined) {
-    const { sampleRate, numChannels } = reader.getSrcStreamInfo(
-      defaultAudioStream,
-    ) as SourceAudioStream;
+    const { sampleRate, numChannels } = reader.audioInfo();
     reader.addBasicAudioStream(1024, { format: "flt" });
     audio = writer.addAudioStream(sampleRate, numChannels);
   }
   await using out = await writer.open({ hls_time: "1", hls_list_size: "0" });
-  for await (const chunks of reader.stream({ reuse: true })) {
-    const image = video < 0 ? null : chunks[0] as VideoChunk | null;
-    const samples = audio < 0 ? null : chunks.at(-1) as AudioChunk | null;
-    if (image) await out.writeVideoChunk(video, image);
-    if (samples) await out.writeAudioChunk(audio, samples);
+  for await (const chunks of reader.stream({ reuse: true })) { // of the streams that there are
+    for (const chunk of chunks) {
+      if (chunk === null) continue;
+      if ("width" in chunk) await out.writeVideoChunk(video, chunk);
+      else await out.writeAudioChunk(audio, chunk);
+    }
   }
   console.log(`Wrote ${out.stats.seconds.toFixed(1)} s to ${list}`);
 }

@@ -3,7 +3,7 @@
  *
  *   deno run -A examples/screen_to_file.ts [screen.mp4] [seconds] [WIDTHxHEIGHT]
  */
-import { StreamReader, StreamWriter, type VideoChunk } from "../mod.ts";
+import { StreamReader, StreamWriter } from "../mod.ts";
 
 const FRAME_RATE = 25;
 
@@ -17,9 +17,9 @@ if (import.meta.main) {
     // Without a size x11grab takes the whole screen (FFmpeg 5 and later).
     option: { framerate: FRAME_RATE, ...(size === undefined ? {} : { video_size: size }) },
   });
-  const { width, height } = screen.getSrcStreamInfo(0) as { width: number; height: number };
-  // An even rate: where the screen is grabbed more slowly, frames are repeated.
-  screen.addBasicVideoStream(1, { format: "yuv420p", frameRate: FRAME_RATE });
+  const { width, height } = screen.videoInfo();
+  // A constant rate: where the screen is grabbed more slowly, frames are repeated.
+  const frames = screen.addBasicVideoStream(1, { format: "yuv420p", frameRate: FRAME_RATE });
 
   const writer = new StreamWriter(path);
   writer.addVideoStream(FRAME_RATE, width, height, {
@@ -31,10 +31,10 @@ if (import.meta.main) {
   await using out = await writer.open();
   let left = Math.round(Number(seconds) * FRAME_RATE);
   // timeout: -1 waits for the next frame however long it takes.
-  for await (const [frame] of screen.stream<[VideoChunk]>({ reuse: true, timeout: -1 })) {
-    if (left-- <= 0) break;
+  for await (const [frame] of screen.stream([frames], { reuse: true, timeout: -1 })) {
+    if (frame === null || left-- <= 0) break;
     // Without its time, which counts from 1970: each frame follows the one before.
-    await out.writeVideoChunk(0, frame!.data);
+    await out.writeVideoChunk(0, frame.data);
   }
   console.log(`Wrote ${path}`);
 }

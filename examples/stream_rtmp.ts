@@ -7,14 +7,7 @@
  *
  * Without a video it makes one.
  */
-import {
-  type AudioChunk,
-  type SourceAudioStream,
-  type SourceVideoStream,
-  StreamReader,
-  StreamWriter,
-  type VideoChunk,
-} from "../mod.ts";
+import { StreamReader, StreamWriter } from "../mod.ts";
 import { makeClip } from "./make_clip.ts";
 
 const DEFAULT_URL = "rtmp://localhost:1935/live/app";
@@ -26,15 +19,13 @@ if (import.meta.main) {
     await makeClip(video);
   }
   await using reader = await StreamReader.open(video);
-  const { defaultVideoStream, defaultAudioStream } = reader;
-  if (defaultVideoStream === undefined || defaultAudioStream === undefined) {
-    throw new Error(`${video} lacks video or sound`);
-  }
-  const info = reader.getSrcStreamInfo(defaultVideoStream) as SourceVideoStream;
-  const sound = reader.getSrcStreamInfo(defaultAudioStream) as SourceAudioStream;
-  const { frameRate, width, height } = info;
-  reader.addBasicVideoStream(1, { format: "yuv420p", frameRate, width, height });
-  reader.addBasicAudioStream(Math.round(44100 / frameRate), { format: "flt", sampleRate: 44100 });
+  const { frameRate, width, height } = reader.videoInfo(); // throws where there is no video,
+  const { numChannels } = reader.audioInfo(); // or no sound
+  const frames = reader.addBasicVideoStream(1, { format: "yuv420p", frameRate, width, height });
+  const samples = reader.addBasicAudioStream(Math.round(44100 / frameRate), {
+    format: "flt",
+    sampleRate: 44100,
+  });
 
   const writer = new StreamWriter(url, { format: "flv", realtime: true });
   writer.addVideoStream(frameRate, width, height, {
@@ -43,12 +34,12 @@ if (import.meta.main) {
     encoderOption: { preset: "veryfast", tune: "zerolatency" },
     codecConfig: { gopSize: Math.round(frameRate) },
   });
-  writer.addAudioStream(44100, sound.numChannels, { encoder: "aac" });
+  writer.addAudioStream(44100, numChannels, { encoder: "aac" });
   console.log(`Waiting for a viewer: ffplay ${url}`);
   await using out = await writer.open({ listen: "1" });
-  for await (const [image, samples] of reader.stream<[VideoChunk, AudioChunk]>({ reuse: true })) {
-    if (image) await out.writeVideoChunk(0, image);
-    if (samples) await out.writeAudioChunk(1, samples);
+  for await (const [frame, sound] of reader.stream([frames, samples], { reuse: true })) {
+    if (frame) await out.writeVideoChunk(0, frame);
+    if (sound) await out.writeAudioChunk(1, sound);
   }
   console.log(`Sent ${out.stats.seconds.toFixed(1)} s`);
 }

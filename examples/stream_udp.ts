@@ -7,7 +7,7 @@
  *
  * Without a video it makes one.
  */
-import { type SourceVideoStream, StreamReader, StreamWriter, type VideoChunk } from "../mod.ts";
+import { StreamReader, StreamWriter } from "../mod.ts";
 import { makeClip } from "./make_clip.ts";
 
 if (import.meta.main) {
@@ -17,10 +17,8 @@ if (import.meta.main) {
     await makeClip(video);
   }
   await using reader = await StreamReader.open(video);
-  if (reader.defaultVideoStream === undefined) throw new Error(`There is no video in ${video}`);
-  const info = reader.getSrcStreamInfo(reader.defaultVideoStream) as SourceVideoStream;
-  const { frameRate, width, height } = info;
-  reader.addBasicVideoStream(1, { format: "yuv420p", frameRate, width, height });
+  const { frameRate, width, height } = reader.videoInfo(); // throws where there is no video
+  const frames = reader.addBasicVideoStream(1, { format: "yuv420p", frameRate, width, height });
 
   const writer = new StreamWriter(url, { format: "mpegts", realtime: true });
   writer.addVideoStream(frameRate, width, height, {
@@ -30,8 +28,8 @@ if (import.meta.main) {
     codecConfig: { gopSize: Math.round(frameRate / 2) }, // who comes late waits half a second
   });
   await using out = await writer.open({ pkt_size: "1316" }); // seven packets of MPEG-TS
-  for await (const [image] of reader.stream<[VideoChunk]>({ reuse: true })) {
-    await out.writeVideoChunk(0, image!);
+  for await (const [frame] of reader.stream([frames], { reuse: true })) {
+    if (frame) await out.writeVideoChunk(0, frame);
   }
   console.log(`Sent ${out.stats.packets} frames to ${url}`);
 }

@@ -5,14 +5,7 @@
  *
  * Without a video it makes one of its own.
  */
-import {
-  type AudioChunk,
-  type SourceAudioStream,
-  type SourceVideoStream,
-  StreamReader,
-  StreamWriter,
-  type VideoChunk,
-} from "../mod.ts";
+import { type AudioChunk, StreamReader, StreamWriter, type VideoChunk } from "../mod.ts";
 import { makeClip } from "./make_clip.ts";
 
 /** Draws a ball that bounces through the frame, and a bar that grows along its lower edge. */
@@ -38,11 +31,11 @@ function draw({ data, width, height, pts }: VideoChunk, duration: number): void 
 
 /** Adds a quiet tone that beeps once a second. */
 function mixTone({ data, numFrames, numChannels, pts }: AudioChunk, sampleRate: number): void {
-  const samples = data as Float32Array;
+  if (!(data instanceof Float32Array)) throw new TypeError("Expected samples of the format flt");
   for (let i = 0; i < numFrames; i++) {
     const time = pts + i / sampleRate;
     const tone = time % 1 < 0.15 ? 0.2 * Math.sin(2 * Math.PI * 880 * time) : 0;
-    for (let c = 0; c < numChannels; c++) samples[i * numChannels + c]! += tone;
+    for (let c = 0; c < numChannels; c++) data[i * numChannels + c]! += tone;
   }
 }
 
@@ -78,7 +71,7 @@ async function transcode(source: string, target: string): Promise<void> {
   let video = -1, audio = -1, sampleRate = 0;
 
   if (defaultVideoStream !== undefined) {
-    const info = reader.getSrcStreamInfo(defaultVideoStream) as SourceVideoStream;
+    const info = reader.videoInfo();
     const sideways = info.rotation % 180 !== 0;
     const [width, height] = sideways ? [info.height, info.width] : [info.width, info.height];
     frameRate = info.frameRate;
@@ -89,7 +82,7 @@ async function transcode(source: string, target: string): Promise<void> {
     });
   }
   if (defaultAudioStream !== undefined) {
-    const info = reader.getSrcStreamInfo(defaultAudioStream) as SourceAudioStream;
+    const info = reader.audioInfo();
     sampleRate = info.sampleRate;
     reader.addBasicAudioStream(Math.round(sampleRate / frameRate), { format: "flt" });
     audio = writer.addAudioStream(sampleRate, info.numChannels);
@@ -99,19 +92,19 @@ async function transcode(source: string, target: string): Promise<void> {
   const duration = reader.duration ?? 0;
   const progress = new Progress(duration);
   let frames = 0, time = 0;
-  for await (const chunks of reader.stream({ reuse: true })) {
-    const image = video < 0 ? null : chunks[0] as VideoChunk | null;
-    const sound = audio < 0 ? null : chunks.at(-1) as AudioChunk | null;
-    if (image) {
-      draw(image, duration);
-      await out.writeVideoChunk(video, image);
-      frames += image.numFrames;
+  for await (const chunks of reader.stream({ reuse: true })) { // of the streams that there are
+    for (const chunk of chunks) {
+      if (chunk === null) continue; // this stream has ended
+      if ("width" in chunk) {
+        draw(chunk, duration);
+        await out.writeVideoChunk(video, chunk);
+        frames += chunk.numFrames;
+      } else {
+        mixTone(chunk, sampleRate);
+        await out.writeAudioChunk(audio, chunk);
+      }
+      time = Math.max(time, chunk.pts);
     }
-    if (sound) {
-      mixTone(sound, sampleRate);
-      await out.writeAudioChunk(audio, sound);
-    }
-    time = Math.max(time, image?.pts ?? sound?.pts ?? time);
     progress.show(frames, time);
   }
   progress.show(frames, duration, true);
@@ -123,16 +116,16 @@ function report(path: string): void {
   const size = (Deno.statSync(path).size / 1e6).toFixed(2);
   console.log(`Wrote ${path}: ${reader.duration?.toFixed(2)} s, ${size} MB`);
   for (let i = 0; i < reader.numSrcStreams; i++) {
-    const info = reader.getSrcStreamInfo(i);
-    const kilobits = Math.round(info.bitRate / 1000);
-    if (info.mediaType === "video") {
-      const { codec, width, height, frameRate, numFrames } = info as SourceVideoStream;
+    const { mediaType, codec, bitRate, numFrames } = reader.getSrcStreamInfo(i);
+    const kilobits = Math.round(bitRate / 1000);
+    if (mediaType === "video") {
+      const { width, height, frameRate } = reader.videoInfo(i);
       console.log(
         `  video: ${codec}, ${width}x${height}, ${frameRate.toFixed(2)} frames/s, ` +
           `${numFrames} frames, ${kilobits} kb/s`,
       );
-    } else if (info.mediaType === "audio") {
-      const { codec, sampleRate, numChannels } = info as SourceAudioStream;
+    } else if (mediaType === "audio") {
+      const { sampleRate, numChannels } = reader.audioInfo(i);
       console.log(`  audio: ${codec}, ${sampleRate} Hz, ${numChannels} channels, ${kilobits} kb/s`);
     }
   }

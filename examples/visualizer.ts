@@ -5,7 +5,13 @@
  *
  * Without a sound it makes one. Press Q in the window to stop.
  */
-import { type AudioChunk, FFmpegError, StreamReader, StreamWriter } from "../mod.ts";
+import {
+  type AudioChunk,
+  FFmpegError,
+  type StreamIndex,
+  StreamReader,
+  StreamWriter,
+} from "../mod.ts";
 
 const WIDTH = 640, HEIGHT = 360, FRAME_RATE = 30;
 const SAMPLE_RATE = 48000;
@@ -31,7 +37,7 @@ function strength(samples: Float32Array, frequency: number): number {
   return Math.sqrt(Math.max(0, power)) * 4 / samples.length;
 }
 
-/** Paints bars, and the waveform over them, on what is left of the frame before. */
+/** Paints bars, and the waveform over them, on what remains of the frame before. */
 class Canvas {
   readonly pixels = new Uint8Array(WIDTH * HEIGHT * 3);
 
@@ -62,15 +68,19 @@ class Canvas {
 /** Samples on their way to the frame that is shown when they are heard. */
 const waiting: Float32Array[] = [];
 
-/** Plays the sound: writing keeps the script back while the device has enough. */
-async function play(reader: StreamReader, signal: AbortSignal): Promise<void> {
+/** The output stream that is played. */
+type Sound = StreamIndex<AudioChunk<Float32Array>>;
+
+/** Plays the sound: each write waits while the device has enough. */
+async function play(reader: StreamReader, sound: Sound, signal: AbortSignal): Promise<void> {
   const writer = new StreamWriter("-", { format: "audio" });
   writer.addAudioStream(SAMPLE_RATE, 2);
   const out = await writer.open();
   try {
-    for await (const [chunk] of reader.stream<[AudioChunk]>()) {
-      waiting.push(chunk!.data as Float32Array);
-      await out.writeAudioChunk(0, chunk!, undefined, { signal });
+    for await (const [chunk] of reader.stream([sound])) {
+      if (chunk === null) break;
+      waiting.push(chunk.data);
+      await out.writeAudioChunk(0, chunk, undefined, { signal });
     }
     await out.close({ signal });
   } finally {
@@ -98,13 +108,13 @@ if (import.meta.main) {
   await using reader = path === undefined
     ? await StreamReader.open(`aevalsrc=${MELODY}:s=${SAMPLE_RATE}:d=10`, { format: "lavfi" })
     : await StreamReader.open(path);
-  reader.addBasicAudioStream(SAMPLES, {
+  const sound = reader.addBasicAudioStream(SAMPLES, {
     format: "flt",
     sampleRate: SAMPLE_RATE,
     numChannels: 2,
   });
   const stop = new AbortController();
-  const playing = play(reader, stop.signal);
+  const playing = play(reader, sound, stop.signal);
   try {
     await show(playing);
     await playing;

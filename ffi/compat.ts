@@ -1,7 +1,7 @@
 /**
  * What differs between the FFmpeg majors that Sluice supports, in one place: elsewhere nothing asks
- * which FFmpeg runs. Functions are told apart by whether the library has them, fields by whether
- * the layout table has them, never by version number.
+ * which FFmpeg runs. What differs is known by whether the library has a function, or the layout table
+ * a field, never by version number.
  *
  * @module
  */
@@ -87,7 +87,7 @@ export function setLayout(owner: WithLayout, layout: ChannelLayout): void {
   view.setBigUint64(8, layout.mask, true);
 }
 
-/** Gives a decoded frame whose speakers are not known the usual ones. */
+/** Sets the usual layout of a decoded frame whose speakers are not known. */
 export function guessLayout(frame: Struct<"AVFrame">): void {
   if (ffmpeg().avutil.av_channel_layout_default === null) {
     if (frame.channel_layout === 0) setLayout(frame, defaultLayout(frame.channels!));
@@ -221,7 +221,7 @@ export function displayMatrix(stream: Struct<"AVStream">): number[] | undefined 
 }
 
 /**
- * Gives a stream the matrix by which its pictures are to be turned. From FFmpeg 6.1 on it comes with
+ * Sets the matrix by which a stream's video frames are to be rotated. From FFmpeg 6.1 on it comes with
  * the stream's parameters.
  */
 export function setDisplayMatrix(stream: Struct<"AVStream">, matrix: readonly number[]): void {
@@ -247,7 +247,7 @@ export function childClassIterator(
   return () => last = avutil.av_opt_child_class_next!(parent, last);
 }
 
-/** The class of a protocol's options, where this FFmpeg can tell. */
+/** The class of a protocol's options, where this FFmpeg has a function for it. */
 export function protocolClass(name: string): Pointer<"AVClass"> | null {
   return ffmpeg().avformat.avio_protocol_get_class?.(cString(name)) ?? null;
 }

@@ -48,7 +48,7 @@ export function readEntries(dictionary: AnyPointer | null): Record<string, strin
   return entries;
 }
 
-/** Replaces all entries of a dictionary that something else owns; gives its new address. */
+/** Replaces all entries of a dictionary that something else owns; returns its new address. */
 export function replaceEntries(
   dictionary: AnyPointer | null,
   entries: Readonly<Record<string, string>>,

@@ -7,7 +7,7 @@
 import { FFMPEG_CODES, POSIX_CODES } from "./codes.ts";
 
 /**
- * What FFmpeg itself refused or could not do: a file it can't open, an encoder that does not accept
+ * What FFmpeg itself rejected or could not do: a file it can't open, an encoder that does not accept
  * its settings, a device that is busy. Mistakes in arguments are `TypeError` and `RangeError`.
  *
  * @example Telling one failure from another

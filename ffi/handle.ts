@@ -30,7 +30,7 @@ export abstract class Handle<T extends string> implements Disposable {
     count(kind, 1);
   }
 
-  /** The object, to be handed to C. Throws once it has been freed. */
+  /** The object, to be passed to C. Throws once it has been freed. */
   get pointer(): Pointer<T> {
     if (this.#pointer === null) throw new Error(`Cannot use ${this.#kind} after it was freed`);
     return this.#pointer;

@@ -1,8 +1,8 @@
 /**
- * Breaking off a blocking call.
+ * Interrupting a blocking call.
  *
- * While FFmpeg waits it asks, again and again and from whatever thread it waits in, a function of
- * ours whether to give up. That function is the C library's own `atoi`, and its argument a text in
+ * While FFmpeg waits it calls, again and again and on whatever thread it waits in, a function of
+ * ours to learn whether to give up. That function is the C library's own `atoi`, and its argument a text in
  * native memory: `"0"` lets FFmpeg go on, `"1"` makes the call return `AVERROR_EXIT`. So nothing of
  * ours has to run on that thread.
  *
@@ -32,7 +32,7 @@ export function addressOfAtoi(): Deno.PointerValue {
   return atoi ??= Deno.dlopen(nameOfCLibrary(), libc).symbols.atoi;
 }
 
-/** A switch that FFmpeg looks at while it waits. */
+/** A switch that FFmpeg polls while it waits. */
 export class Interrupt extends Handle<"bytes"> {
   readonly #bytes: Uint8Array;
 

@@ -25,7 +25,7 @@ export function loadAll(): void {
     try {
       bind();
     } catch {
-      // It is not installed, which only its use tells.
+      // It is not installed, which is an error only where it is used.
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Where FFmpeg's libraries may be. Pure: what it needs to know of the machine is handed in.
+ * Where FFmpeg's libraries may be. Pure: what it needs to know of the machine is passed in.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Text, bytes and out-parameters: the small change of calling C.
+ * Text, bytes and out-parameters, as C takes and returns them.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export function textIn(buffer: Uint8Array<ArrayBuffer>): string {
 
 /** Room for one pointer, whose address goes to a C function (`AVFrame **`). */
 export class PointerSlot<T extends string> {
-  /** What is handed to the C function. */
+  /** What is passed to the C function. */
   readonly address: BigUint64Array<ArrayBuffer> = new BigUint64Array(1);
 
   /** Makes a slot that holds NULL, or the given pointer. */

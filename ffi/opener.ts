@@ -121,7 +121,7 @@ export class Opener {
         `${this.path(name)}: expected major version ${this.#layout.majors[name]}, got ${major}`,
       );
     }
-    if ((version & 255) >= 100) return; // by this FFmpeg tells itself from Libav
+    if ((version & 255) >= 100) return; // this distinguishes FFmpeg from Libav
     throw new Error(`${this.path(name)}: expected a library of FFmpeg, got one of Libav`);
   }
 }
@@ -132,7 +132,7 @@ function isMissing(message: string, path: string): boolean {
     message.includes(path) && !/undefined symbol|symbol/i.test(message);
 }
 
-/** Gives an object a property whose value is found out when it is first asked for. */
+/** Defines a property of an object whose value is found when it is first read. */
 export function lazily(object: object, name: string, find: () => unknown): void {
   Object.defineProperty(object, name, {
     configurable: true,

@@ -10,7 +10,7 @@ import type { SymbolsOf } from "./opener.ts";
 import type { Pointer } from "./pointer.ts";
 import { NOPTS, structClass } from "./struct.ts";
 
-/** Options whose own table in the library tells where a field of the context is. */
+/** Options whose entry in the library's own table has the offset of a field of the context. */
 const OPTION_FIELDS = {
   AVCodecContext: {
     b: "bit_rate",

@@ -5,7 +5,7 @@
 #   sudo tools/fresh_machine.sh                                 the last commit, both commands
 #   sudo tools/fresh_machine.sh --with-changes                  the work tree as it is
 #   sudo tools/fresh_machine.sh 'npx --yes deno@2 --version'    other commands instead
-#   sudo tools/fresh_machine.sh --rebuild                       the base machine made anew first
+#   sudo tools/fresh_machine.sh --rebuild                       the base machine rebuilt first
 #   sudo tools/fresh_machine.sh --program "$(command -v deno)"  with a program of the host's in it
 #
 # Needs root, debootstrap and a Debian host, whose package mirror and npm configuration it uses.
@@ -137,7 +137,7 @@ bootstrap() {
 }
 
 # The host's Debian sources, one a line: address, suite, component. Asking apt spares reading the
-# two formats of its files, and leaves the sources of others out.
+# two formats of its files, and omits the sources of others.
 debian_sources() {
   apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)' \
     'Created-By: Packages' | awk '$4 == "Debian" && !seen[$0]++ { print $1, $2, $3 }'
@@ -185,7 +185,7 @@ mount_system() {
   mount --bind "$CACHE/archives" "$root/var/cache/apt/archives"
 }
 
-# Gives the machine what the host knows about reaching packages.
+# Copies to the machine what the host knows about reaching packages.
 configure() {
   local root="$1" file
   cp --dereference /etc/resolv.conf /etc/hosts "$root/etc/"

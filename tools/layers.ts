@@ -1,5 +1,5 @@
 /**
- * The rooms of the library and the rule of its imports, in one place for the lint plugin and the
+ * The folders of the library and the rule of its imports, in one place for the lint plugin and the
  * architecture test: a folder of `src/` imports only from rows below its own, and from `ffi/`.
  */
 
@@ -42,8 +42,8 @@ function isProgram(path: string): boolean {
   return path === "cli.ts" || path.startsWith("cli/");
 }
 
-/** What the program uses of the library: its public face, and the wording of its messages. */
-const FOR_PROGRAM = ["mod.ts", "src/base/text.ts"];
+/** What the program uses of the library: its public face, and helpers for arguments and messages. */
+const FOR_PROGRAM = ["mod.ts", "src/base/arguments.ts", "src/base/text.ts"];
 
 /** Whether a file may name `Deno.dlopen` and the like. */
 export function mayTouchMemory(path: string): boolean {

@@ -10,7 +10,7 @@
  * deno task test:matrix 9.0 --report              # one version, and its row there
  * ```
  *
- * Where they come from is in `matrix_sources.ts`. A version that can't be had is left out, and says
+ * Where they come from is in `matrix_sources.ts`. A version that can't be had is skipped, and says
  * why; one whose tests fail makes the run fail.
  *
  * @module
@@ -20,7 +20,7 @@ import { AREAS, type MachineResult, RESULT } from "./matrix_run.ts";
 import { run, type TestCommand, Unavailable, type Version, VERSIONS } from "./matrix_sources.ts";
 import { closingLine, type Counts, sum } from "./test_counts.ts";
 
-/** What came of a version. */
+/** The results of a version. */
 export interface Row {
   readonly release: string;
   readonly libavcodec: number;
@@ -85,13 +85,13 @@ async function test(version: Version, files: readonly string[]): Promise<Row> {
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
     outcome = error.message;
-    console.log(`  left out: ${outcome}`);
+    console.log(`  skipped: ${outcome}`);
   }
   const seconds = (performance.now() - start) / 1000;
   return { release, libavcodec, from, seconds, outcome };
 }
 
-/** Runs a version's tests and shows what they say; a run that breaks off has failed. */
+/** Runs a version's tests and shows what they say; a run that is cut short has failed. */
 async function runTests(command: TestCommand, files: readonly string[]): Promise<MachineResult> {
   let last: MachineResult | undefined;
   const success = await run(command.program, command.argsFor(files), command.env, (line) => {
@@ -107,7 +107,7 @@ function total({ outcome }: Row): Counts {
   return sum(typeof outcome === "string" ? [] : Object.values(outcome.areas));
 }
 
-// ---- what came of it
+// ---- the results
 
 /** The results as a table in Markdown: for the terminal with seconds, for the page without. */
 export function tableOf(rows: readonly Row[], withSeconds: boolean): string {
@@ -126,7 +126,7 @@ export function tableOf(rows: readonly Row[], withSeconds: boolean): string {
 function cellsOf({ release, libavcodec, from, outcome }: Row): string[] {
   if (typeof outcome === "string") {
     const [, ...others] = AREAS.map(() => "");
-    return [release, `${libavcodec}`, from, `left out: ${outcome}`, ...others, ""];
+    return [release, `${libavcodec}`, from, `skipped: ${outcome}`, ...others, ""];
   }
   const { version, areas, headers } = outcome;
   const cells = AREAS.map(({ title }) => cellOf(areas[title]));
@@ -139,7 +139,7 @@ function cellOf(counts: Counts | undefined): string {
   const { passed, failed, skipped } = counts;
   const parts = [`${passed}`];
   if (failed > 0) parts.push(`${failed} FAILED`);
-  if (skipped > 0) parts.push(`${skipped} left out`);
+  if (skipped > 0) parts.push(`${skipped} skipped`);
   return parts.join(", ");
 }
 

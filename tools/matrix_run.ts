@@ -23,7 +23,7 @@ import type { Layout } from "../ffi/layouts/fields.ts";
 import { runDeno, SANITIZERS, WAITING } from "./test.ts";
 import { closingLine, type Counts, countsIn, sum } from "./test_counts.ts";
 
-/** What a run on one machine came to. */
+/** The results of a run on one machine. */
 export interface MachineResult {
   /** FFmpeg's own version text, such as `"7.1.5-0+deb13u1"`. */
   readonly version: string;
@@ -37,7 +37,7 @@ export interface MachineResult {
  * Tests that have nothing to do with the FFmpeg that is installed, and the comparison with
  * torchaudio, which brings an FFmpeg of its own.
  */
-const OTHERS = ["tests/project/", "tests/whole/torchaudio_test.ts"];
+const OTHERS = ["tests/project/", "tests/whole/torchaudio_"];
 
 /** What a user can do, and where its tests are; those of no area belong to the last. */
 export const AREAS: readonly { readonly title: string; readonly tests: readonly string[] }[] = [
@@ -96,8 +96,8 @@ async function main({ files, headers, libraries }: Arguments): Promise<void> {
   const areas: Record<string, Counts> = {};
   const add = (title: string, counts: Counts) =>
     areas[title] = sum([areas[title] ?? sum([]), counts]);
-  const runFiles = async (files: readonly string[], givesWay: boolean) => {
-    for (const file of files) add(areaOf(file), await runFile(file, env, givesWay));
+  const runFiles = async (files: readonly string[], lowPriority: boolean) => {
+    for (const file of files) add(areaOf(file), await runFile(file, env, lowPriority));
   };
   const waiting = files.filter((it) => WAITING.includes(it));
   const working = files.filter((it) => !WAITING.includes(it));
@@ -117,14 +117,14 @@ function areaOf(file: string): string {
 async function runFile(
   file: string,
   env: Record<string, string>,
-  givesWay: boolean,
+  lowPriority: boolean,
 ): Promise<Counts> {
   const args = ["test", "-A", "--no-check", ...SANITIZERS, file];
-  const counts = await runStep(file, args, env, givesWay);
-  return counts.failed === 0 ? counts : await runStep(`${file}, again`, args, env, givesWay);
+  const counts = await runStep(file, args, env, lowPriority);
+  return counts.failed === 0 ? counts : await runStep(`${file}, again`, args, env, lowPriority);
 }
 
-/** Compares the table with the headers; gives their release where they agree. */
+/** Compares the table with the headers; returns their release where they agree. */
 async function headersAgree(folder: string, env: Record<string, string>) {
   const args = ["run", "-A", "ffi/layouts/generate.ts", "--include", folder, "--check"];
   const { output, success } = await runDeno(args, { env });
@@ -157,10 +157,10 @@ async function runStep(
   title: string,
   args: readonly string[],
   env: Record<string, string>,
-  givesWay: boolean,
+  lowPriority: boolean,
 ): Promise<Counts> {
   const start = performance.now();
-  const { output, success } = await runDeno(args, { env, givesWay });
+  const { output, success } = await runDeno(args, { env, lowPriority });
   const counts = countsIn(output, success);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   console.log(`  ${title}: ${closingLine(counts)} (${seconds} s)`);

@@ -17,7 +17,7 @@ export interface Version {
   readonly libavcodec: number;
   /** Where it comes from, for people. */
   readonly from: string;
-  /** Fetches what is needed; gives the command that runs the tests. */
+  /** Fetches what is needed; returns the command that runs the tests. */
   bring(): Promise<TestCommand>;
 }
 
@@ -198,7 +198,7 @@ async function succeed(
   throw new Unavailable(said.findLast((line) => line.trim() !== "") ?? failure);
 }
 
-/** Runs a program and hands on what it prints, line by line; gives whether it went well. */
+/** Runs a program and forwards what it prints, line by line; returns whether it succeeded. */
 export async function run(
   program: string,
   args: readonly string[],

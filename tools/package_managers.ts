@@ -31,7 +31,7 @@ export const PACKAGE_MANAGERS: readonly PackageManager[] = [
     needsRoot: true,
     refresh: ["update"],
     install: ["install", "--no-install-recommends"],
-    // Another run of apt may hold the lock for a moment, as on a machine that has just booted.
+    // Another run of apt may hold the lock for a while, as on a machine that has just booted.
     unattended: ["--yes", "-o", "DPkg::Lock::Timeout=120"],
     query: ["apt-cache", "show", "--no-all-versions"],
     lists: "/var/lib/apt/lists",

@@ -13,7 +13,7 @@ export type Task = "demo" | "test" | "matrix";
 /** A package manager by its own name. */
 export type ManagerName = "apt" | "dnf" | "pacman" | "apk" | "zypper" | "brew" | "winget" | "choco";
 
-/** How to tell whether something is on the machine. */
+/** How to find out whether something is on the machine. */
 export type Detection =
   | { readonly kind: "libraries" }
   | { readonly kind: "library"; readonly file: string }
@@ -24,13 +24,13 @@ export type Detection =
 export interface Requirement {
   /** What it is called in messages. */
   readonly name: string;
-  /** How to tell whether it is there. */
+  /** How to find out whether it is there. */
   readonly detection: Detection;
   /** The tasks that use it. Without the optional ones, a task does less but still works. */
   readonly tasks: Readonly<Partial<Record<Task, "required" | "optional">>>;
   /** The packages that bring it; a manager that isn't named has none. */
   readonly packages: Readonly<Partial<Record<ManagerName, readonly string[]>>>;
-  /** What is left out without it; for optional ones. */
+  /** What is skipped without it; for optional ones. */
   readonly otherwise?: string;
 }
 

@@ -24,7 +24,7 @@ interface Step {
   /** Whether the command counts its results itself. */
   readonly hasTests: boolean;
   /** Whether other processes get the processor first. */
-  readonly givesWay?: boolean;
+  readonly lowPriority?: boolean;
 }
 
 interface Outcome {
@@ -32,7 +32,7 @@ interface Outcome {
   readonly output: string;
 }
 
-/** What hangs must end some time, so that its output is seen. */
+/** What hangs is killed after this time, so that its output is seen. */
 const TIME_LIMIT_MINUTES = 10;
 
 const ROOT = new URL("..", import.meta.url);
@@ -48,10 +48,12 @@ export const SANITIZERS: readonly string[] = [
   "--preload=tests/support/preload.ts",
 ];
 
-/** Tests that mostly wait for the clock: for a picture's time, for a sound to be heard, for a peer. */
+/** Tests that mostly wait for the clock: for a frame's time, for a sound to be heard, for a peer. */
 export const WAITING: readonly string[] = [
   "tests/devices/play_test.ts",
   "tests/broadcast/broadcast_test.ts",
+  "tests/broadcast/browser_test.ts",
+  "tests/outputs/live_writer_test.ts",
   "tests/outputs/network_test.ts",
 ];
 
@@ -98,7 +100,7 @@ function tests(): [waiting: Step, working: Step] {
       title: "Tests",
       args: [...test, `--ignore=${WAITING.join(",")}`, "tests"],
       hasTests: true,
-      givesWay: true,
+      lowPriority: true,
     },
   ];
 }
@@ -115,8 +117,8 @@ async function runAll(steps: readonly Step[]): Promise<Counts[]> {
 
 async function runStep(step: Step): Promise<Counts> {
   const start = performance.now();
-  const { givesWay = false } = step;
-  const outcome = await runDeno(step.args, { onText: showProgress(step.title), givesWay });
+  const { lowPriority = false } = step;
+  const outcome = await runDeno(step.args, { onText: showProgress(step.title), lowPriority });
   const counts = countsOf(step, outcome);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const results = step.hasTests ? `, ${closingLine(counts)}` : "";
@@ -146,16 +148,16 @@ interface RunOptions {
   /** Gets the output as it comes. */
   readonly onText?: (text: string) => void;
   /** Whether other processes get the processor first. */
-  readonly givesWay?: boolean;
+  readonly lowPriority?: boolean;
 }
 
-/** Runs `deno`, handing its output on as it comes, and gives the whole of it. */
+/** Runs `deno`, forwarding its output as it comes, and returns the whole of it. */
 export async function runDeno(
   args: readonly string[],
-  { env = {}, onText, givesWay = false }: RunOptions = {},
+  { env = {}, onText, lowPriority = false }: RunOptions = {},
 ): Promise<Outcome> {
   const deno = Deno.execPath();
-  const [program, before] = givesWay && hasProgram("nice")
+  const [program, before] = lowPriority && hasProgram("nice")
     ? ["nice", ["-n", "10", deno]]
     : [deno, []];
   const child = new Deno.Command(program, {

@@ -1,4 +1,4 @@
-/** Results of tests, as the closing line of `deno test` gives them. */
+/** Results of tests, as in the closing line of `deno test`. */
 export interface Counts {
   readonly passed: number;
   readonly failed: number;

@@ -38,8 +38,8 @@ class VideoWriter:
         self.stream.pix_fmt = self.encoder_format
         self.time_base, self.written = Fraction(1, 30), 0
 
-    def write(self, picture):
-        frame = self.from_array(picture, self.pixel_format)
+    def write(self, array):
+        frame = self.from_array(array, self.pixel_format)
         if self.pixel_format != self.encoder_format:
             # PyAV's own conversion in encode() is bilinear; everyone else's is bicubic.
             frame = frame.reformat(format=self.encoder_format, interpolation="BICUBIC")
@@ -52,10 +52,10 @@ class VideoWriter:
         self.output.close()
 
 
-def encode(pictures, count):
+def encode(frames, count):
     writer = VideoWriter("rgb24")
     for i in range(count):
-        writer.write(pictures[i % len(pictures)])
+        writer.write(frames[i % len(frames)])
     writer.close()
     return count
 

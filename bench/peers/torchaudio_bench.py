@@ -26,13 +26,13 @@ def read_chunks(dtype, shape):
     return list(torch.from_numpy(data[: count * size]).reshape(count, *shape))
 
 
-def read_pictures():
+def read_frames():
     """
     Tensors in torch's order (frame, channel, height, width), but with the bytes in memory in FFmpeg's:
-    that spares torchaudio a transposition of every picture, and is the fastest way to use it.
+    that spares torchaudio a transposition of every frame, and is the fastest way to use it.
     """
-    pictures = read_chunks("uint8", (1, number("height"), number("width"), 3))
-    return [picture.permute(0, 3, 1, 2) for picture in pictures]
+    frames = read_chunks("uint8", (1, number("height"), number("width"), 3))
+    return [frame.permute(0, 3, 1, 2) for frame in frames]
 
 
 def open_writer():
@@ -55,10 +55,10 @@ def open_video_writer(pixel_format):
     return writer.open()
 
 
-def encode(pictures, count):
+def encode(frames, count):
     with open_video_writer("rgb24") as writer:
         for i in range(count):
-            writer.write_video_chunk(0, pictures[i % len(pictures)])
+            writer.write_video_chunk(0, frames[i % len(frames)])
     return count
 
 
@@ -71,11 +71,11 @@ def write_audio(chunks, count):
     return count
 
 
-def read_pictures_of(filters, count):
+def decoded_frames(filters, count):
     from torchaudio.io import StreamReader
 
     reader = StreamReader(values["input"])
-    # The decoder's threads give their last pictures all at once: the default buffer would drop some.
+    # The decoder's threads give their last frames all at once: the default buffer would drop some.
     reader.add_video_stream(1, 64, decoder_option={"threads": values["threads"]}, filter_desc=filters)
     for read, (chunk,) in enumerate(reader.stream()):
         if read == count:
@@ -84,7 +84,7 @@ def read_pictures_of(filters, count):
 
 
 def decode(_, count):
-    return sum(len(chunk) for chunk in read_pictures_of("format=rgb24", count))
+    return sum(len(chunk) for chunk in decoded_frames("format=rgb24", count))
 
 
 def transcode(_, count):
@@ -93,7 +93,7 @@ def transcode(_, count):
     filters = f"scale={number('width')}:{number('height')},format={pixel_format}"
     read = 0
     with open_video_writer(pixel_format) as writer:
-        for chunk in read_pictures_of(filters, count):
+        for chunk in decoded_frames(filters, count):
             writer.write_video_chunk(0, chunk)
             read += 1
     return read
@@ -122,7 +122,7 @@ def measure(job, chunks=None):
 def main():
     job = sys.argv[1]
     if job == "encode":
-        measure(encode, read_pictures())
+        measure(encode, read_frames())
     elif job == "audio":
         measure(write_audio, read_chunks("int16", (number("frames"), 2)))
     elif job == "decode":

@@ -26,8 +26,8 @@ export const BUFFER_SIZE = 65536;
 const SEEK_CUR = 1;
 const SEEK_END = 2;
 
-/** The result of a seek of FFmpeg's: the new position, the size where it asks for that, or an error. */
-export function placeOf(
+/** What a seek of FFmpeg's returns: the new position, the size where it asks for it, or an error. */
+export function seekResult(
   offset: bigint,
   whence: number,
   position: number,
@@ -64,11 +64,11 @@ export class InputContext extends CallbackContext {
     const seek = source.seek &&
       new Deno.UnsafeCallback(SEEK, (_, offset, whence) =>
         stash.run(BigInt(failed), () => {
-          const place = placeOf(offset, whence, position, source.size);
-          if (place < 0n || asksSize(whence)) return place;
-          position = Number(place);
+          const result = seekResult(offset, whence, position, source.size);
+          if (result < 0n || asksSize(whence)) return result;
+          position = Number(result);
           source.seek!(position);
-          return place;
+          return result;
         }));
     super(BUFFER_SIZE, stash, { read }, seek);
   }

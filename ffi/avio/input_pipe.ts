@@ -1,6 +1,6 @@
 /**
- * An `AVIOContext` over an asynchronous source: FFmpeg reads from one end of a pipe, on a thread of its
- * own, while JavaScript writes to the other end.
+ * An `AVIOContext` over an asynchronous source: FFmpeg reads from one end of a pipe, on another
+ * thread, while JavaScript writes to the other end.
  *
  * When FFmpeg seeks it gets another pipe. So the context does not read from a pipe itself, but by
  * `avio_read_partial` from the context of the current pipe.
@@ -15,7 +15,7 @@ import { ffmpeg } from "../libraries.ts";
 import { cString, PointerSlot } from "../memory.ts";
 import type { Pointer } from "../pointer.ts";
 import { ioCallbacks, unixPipes, windowsPipes } from "../symbols.ts";
-import { asksSize, BUFFER_SIZE, placeOf } from "./input_context.ts";
+import { asksSize, BUFFER_SIZE, seekResult } from "./input_context.ts";
 import { allocateContext, freeContext, SEEK } from "./io_context.ts";
 
 /** Where the bytes come from. */
@@ -106,7 +106,7 @@ class Writing {
     try {
       for (let rest = bytes; rest.length > 0 && !this.closed;) {
         const count = await cLibrary().write(this.#end, rest);
-        if (count <= 0) return false; // the other end has been closed
+        if (count <= 0) return false; // the other end is closed
         rest = rest.subarray(count);
       }
       return !this.closed;
@@ -226,16 +226,16 @@ export class InputPipe extends Handle<"AVIOContext"> {
 
   /** Seeks, for FFmpeg, which waits for that. */
   #seekTo(offset: bigint, whence: number): bigint {
-    const place = placeOf(offset, whence, 0, this.#source.size);
-    if (place < 0n || asksSize(whence)) return place;
+    const result = seekResult(offset, whence, 0, this.#source.size);
+    if (result < 0n || asksSize(whence)) return result;
     if (this.#aborted) return BigInt(posixCode("EIO"));
     try {
       const { reading, writing } = makePipe();
       this.#end();
       ffmpeg().view("AVIOContext", this.pointer).opaque = reading.context;
       [this.#reading, this.#writing] = [reading, writing];
-      this.#pumping = this.#pumping.then(() => this.#pump(writing, Number(place)));
-      return place;
+      this.#pumping = this.#pumping.then(() => this.#pump(writing, Number(result)));
+      return result;
     } catch (error) {
       this.#thrown ??= error;
       return BigInt(posixCode("EIO"));

@@ -269,7 +269,7 @@ function parseVersion(text: string): string {
   const version = /^n?(\d+\.\d+(?:\.\d+)?)(?![\d.])/.exec(text)?.[1];
   if (version === undefined) {
     throw new Error(
-      `Cannot tell the release from FFMPEG_VERSION "${text}": the headers must be of a release such as "5.1.9"`,
+      `Cannot read the release from FFMPEG_VERSION "${text}": the headers must be of a release such as "5.1.9"`,
     );
   }
   return version;
@@ -441,7 +441,7 @@ async function checkTable(table: Table, path: URL): Promise<void> {
   if (lines.length > 0) {
     const list = lines.map((line) => `\n  ${line}`).join("");
     throw new Error(
-      `The headers of FFmpeg ${table.headers} and "${path.pathname}" differ, run without --check to write the table anew:${list}`,
+      `The headers of FFmpeg ${table.headers} and "${path.pathname}" differ, run without --check to rewrite the table:${list}`,
     );
   }
   console.log(`The headers of FFmpeg ${table.headers} agree with "${path.pathname}"`);

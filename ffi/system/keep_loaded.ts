@@ -1,7 +1,7 @@
 /**
  * Keeping libraries in memory.
  *
- * Deno closes the libraries of a script, or of a worker, when that ends. A call that was left behind
+ * Deno closes the libraries of a script, or of a worker, when that ends. A call that was abandoned
  * may then still run on another thread, and so may threads that a library has begun itself: the code
  * that they run must stay where it is.
  *

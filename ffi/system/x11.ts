@@ -1,7 +1,7 @@
 /**
- * Outliving an X server. When the connection to it breaks, Xlib ends the whole process, unless it is
- * told otherwise. It is told to call functions of the C library instead, as nothing of JavaScript's
- * could be called from there: `labs`, which does nothing, and `strtod`, which writes an address where
+ * Outliving an X server. When the connection to it breaks, Xlib ends the whole process, unless there
+ * are handlers for that. These are functions of the C library, as nothing of JavaScript's could be
+ * called from there: `labs`, which does nothing, and `strtod`, which writes an address where
  * its second argument points.
  *
  * @module
@@ -22,15 +22,15 @@ const XLIB = {
 
 /**
  * Where it is written that a connection broke. It stays broken: SDL can't take down what it had there,
- * as it would wait for an answer for ever, nor begin anew.
+ * as it would wait for an answer for ever, nor reconnect.
  */
 const broken = new BigUint64Array(new ArrayBuffer(64));
 
 let installed: ((display: AnyPointer) => void) | undefined;
 
 /**
- * How to tell Xlib; nothing where it is older than version 1.7 of 2020, and always ends the process, or
- * where the script may open some libraries only.
+ * Sets the handlers; does nothing where Xlib is older than version 1.7 of 2020, and always ends the
+ * process, or where the script may open some libraries only.
  */
 function install(): (display: AnyPointer) => void {
   if (!isGranted({ name: "ffi", path: LIBRARY })) return () => {};

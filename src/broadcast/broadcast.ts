@@ -53,7 +53,7 @@ const RESPONSE_KEYS = [...READABLE_KEYS, "headers"] as const;
 const FRAGMENTS = { movflags: "empty_moov+default_base_moof", frag_duration: "100000" };
 const CLUSTERS = { live: "1", cluster_time_limit: "100" };
 
-/** Options by which a container can be read while it is written, in pieces of a tenth of a second. */
+/** Options to read a container while it is written, in pieces of a tenth of a second. */
 const LIVE_OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   mp4: FRAGMENTS,
   mov: FRAGMENTS,
@@ -77,8 +77,8 @@ interface Checked {
  *
  * Streams are added and chunks are written as with a {@linkcode StreamWriter}. Each viewer gets a
  * container of its own, which begins with a key frame (one is made when it comes) and at time 0. A
- * viewer that is slow loses packets, up to the next key frame; it never blocks the producer or other
- * viewers. One that fails is dropped, and the others go on.
+ * slow viewer loses packets, up to the next key frame; it never blocks the producer or other viewers.
+ * One that fails is dropped, and the others go on.
  *
  * @example Live video for browsers
  * ```ts ignore
@@ -175,7 +175,8 @@ export class Broadcast implements Disposable, AsyncDisposable {
    * The container's bytes as a stream, from the next key frame on. Cancelling the stream ends it.
    *
    * @param options The container, and how far the reader may fall behind.
-   * @throws {TypeError} For a container or an option that is not known, or one that needs a file.
+   * @throws {TypeError} For a container or an option that is not known, or a container that is not one
+   * stream of bytes.
    */
   readable(options?: ReadableOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.#readable(checked("readable", options, READABLE_KEYS)).stream;
@@ -185,7 +186,8 @@ export class Broadcast implements Disposable, AsyncDisposable {
    * The container's bytes as the response to an HTTP request: a live `<video>` or `<audio>`.
    *
    * @param options The container, how far the reader may fall behind, and further headers.
-   * @throws {TypeError} For a container or an option that is not known, or one that needs a file.
+   * @throws {TypeError} For a container or an option that is not known, or a container that is not one
+   * stream of bytes.
    */
   response(options?: ResponseOptions): Response {
     const headers = new Headers(options?.headers);
@@ -342,7 +344,7 @@ export class Broadcast implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Encodes what has been buffered, and ends all viewers' containers, as far as these take it in time.
+   * Encodes what has been buffered, and ends the containers of all viewers that take it in time.
    *
    * @param options Ways to give up waiting.
    */

@@ -49,13 +49,13 @@ export interface ResponseOptions extends ReadableOptions {
   readonly headers?: HeadersInit;
 }
 
-/** A viewer of a {@linkcode Broadcast}: a file, a network peer, a device, or the reader of a stream. */
+/** A viewer of a {@linkcode Broadcast}: a file, a peer, a device, or the reader of a stream. */
 export interface Viewer {
   /** Resolves when it gets nothing more: with the error that ended it, if one did. */
   readonly ended: Promise<Error | undefined>;
   /** What it has got so far. Cheap to ask. */
   readonly stats: ViewerStats;
-  /** Sends what is queued, as far as it is taken in time, and ends its container. */
+  /** Sends what is queued, unless that takes too long, and ends its container. */
   close(): Promise<void>;
 }
 

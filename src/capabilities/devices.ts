@@ -12,7 +12,7 @@ import { failure } from "../base/failure.ts";
 import { listed, suggestion } from "../base/text.ts";
 import { allNames, inputDevices, namesOf, outputDevices } from "../media/registry.ts";
 
-/** A source or a sink of sound or pictures. */
+/** A source or a sink of audio or video. */
 export interface DeviceInfo {
   /** Its own name, which goes where a path or URL would. */
   readonly name: string;
@@ -26,7 +26,7 @@ export interface DeviceInfo {
 
 /**
  * The sources and sinks that a device knows of, as `ffmpeg -sources` and `ffmpeg -sinks` list them.
- * Where only one of both can be listed, the other is left out.
+ * Where only one of both can be listed, the other is omitted.
  *
  * @param format The device, by FFmpeg's name, such as `"pulse"` or `"alsa"`.
  * @throws {TypeError} For a device that this FFmpeg does not have.

@@ -1,5 +1,5 @@
 /**
- * What the installed FFmpeg is and can do, as `torchaudio.utils.ffmpeg_utils` tells it.
+ * What the installed FFmpeg is and can do, as `torchaudio.utils.ffmpeg_utils` reports it.
  *
  * @example Is there an encoder for AV1?
  * ```ts
@@ -167,12 +167,12 @@ export function filters(): Descriptions {
   return described(all.map((each) => [readCString(each.name), readCString(each.description)]));
 }
 
-/** The devices that sound and pictures can be written to. */
+/** The devices that audio and video can be written to. */
 export function outputDevices(): Descriptions {
   return formatNames(registry.outputDevices());
 }
 
-/** The devices that sound and pictures can be read from. */
+/** The devices that audio and video can be read from. */
 export function inputDevices(): Descriptions {
   return formatNames(registry.inputDevices());
 }

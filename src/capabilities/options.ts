@@ -58,7 +58,7 @@ export type OptionOwner = "encoder" | "decoder" | "muxer" | "demuxer" | "filter"
 
 /**
  * The options of an encoder, decoder, container, device, filter or protocol, by its name: those that
- * `ffmpeg -h encoder=libx264` and the like tell.
+ * `ffmpeg -h encoder=libx264` and the like print.
  *
  * @param name Its name, such as `"libx264"` or `"mp4"`.
  * @param owner What it is, where several things have that name. Default: all of them together.

@@ -1,10 +1,10 @@
 /**
- * What is known of output devices beyond what FFmpeg tells.
+ * What is known of output devices beyond what FFmpeg reports.
  *
  * @module
  */
 
-/** The pixel formats that a device or container takes, best first, where FFmpeg does not tell. */
+/** The pixel formats that a device or container takes, best first, where FFmpeg does not report them. */
 export const MUXER_PIXEL_FORMATS: Readonly<Record<string, readonly string[]>> = {
   "sdl,sdl2": ["yuv420p", "rgb24", "bgr24", "bgra", "rgba", "bgr0", "rgb0", "yuyv422", "uyvy422"],
   opengl: ["yuv420p", "rgb24", "bgr24", "rgba", "bgra", "gray", "yuv444p", "yuv422p", "gbrp"],
@@ -56,12 +56,12 @@ export function deviceUrl(device: string | undefined, url: string): string {
 }
 
 /**
- * How much sound, in seconds, a device gathers before it plays the first, unless its options say
+ * How much sound, in seconds, a device buffers before it starts to play, unless its options say
  * otherwise. Less than that is never played: silence must follow it.
  */
-export const DEVICE_HOLDS_BACK: Readonly<Record<string, number>> = { pulse: 2.2 };
+export const DEVICE_BUFFERS: Readonly<Record<string, number>> = { pulse: 2.2 };
 
-/** What to tell who adds a second stream to a device. */
+/** The hint for a second stream of a device. */
 export const ONE_STREAM: Readonly<Record<"audio" | "video", string>> = {
   audio: "Expected one audio stream for a sound device: open another device for another",
   video: "Expected one video stream for a window: open another window for another",
@@ -70,7 +70,7 @@ export const ONE_STREAM: Readonly<Record<"audio" | "video", string>> = {
 /** Sound devices that play the first sample as soon as they get it. */
 export const STARTS_AT_ONCE: ReadonlySet<string> = new Set(["alsa", "oss"]);
 
-/** What has happened when a device that has been opened refuses what it took before. */
+/** What has happened when an open device rejects what it took before. */
 export function deviceGone(name: string): string {
   switch (name.split(",")[0]) {
     case "sdl":

@@ -1,5 +1,5 @@
 /**
- * What is known of networks beyond what FFmpeg tells: which container a protocol carries, which URLs
+ * What is known of networks beyond what FFmpeg reports: which container a protocol carries, which URLs
  * need a port, what an error usually means.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * What of FFmpeg reaches files and hosts: protocols, filters, options. FFmpeg does not tell.
+ * What of FFmpeg reaches files and hosts: protocols, filters, options. FFmpeg does not report it.
  *
  * @module
  */

@@ -51,7 +51,7 @@ export interface BytesReader {
   abandon?(): void;
 }
 
-/** The position of a file; `undefined` for one that is not seekable, such as a pipe or a terminal. */
+/** The position of a file; `undefined` for one that is not seekable, such as a pipe. */
 export function filePosition(file: Deno.FsFile): number | undefined {
   try {
     return file.seekSync(0, Deno.SeekMode.Current);

@@ -9,6 +9,15 @@ import { shown } from "../base/text.ts";
 import { type BytesWriter, filePosition } from "./bytes.ts";
 import type { ByteConsumer } from "./target.ts";
 
+/** An object that bytes are written to. */
+export type BytesDestination = BytesWriter | WritableStream<Uint8Array>;
+
+/** Whether a destination is an object that bytes are written to. */
+export function isBytesDestination(dst: unknown): dst is BytesDestination {
+  return dst instanceof WritableStream ||
+    (typeof dst === "object" && dst !== null && "write" in dst && typeof dst.write === "function");
+}
+
 /** What is to be done with the object: write bytes, or seek to a position. */
 type Action = Uint8Array<ArrayBuffer> | number;
 
@@ -28,11 +37,11 @@ export class ObjectSink implements ByteConsumer {
   /**
    * Makes one.
    *
-   * @param object What the bytes are written to.
+   * @param dst What the bytes are written to.
    * @param bufferSize How many bytes are buffered before they are written.
    */
-  constructor(object: BytesWriter, bufferSize: number) {
-    this.#object = object;
+  constructor(dst: BytesDestination, bufferSize: number) {
+    this.#object = dst instanceof WritableStream ? fromWritable(dst) : dst;
     this.#bufferSize = bufferSize;
   }
 
@@ -160,7 +169,7 @@ function concatenated(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 }
 
 /** A Web stream as an object to write to. It is locked from the first bytes on. */
-export function fromWritable(stream: WritableStream<Uint8Array>): BytesWriter {
+function fromWritable(stream: WritableStream<Uint8Array>): BytesWriter {
   if (stream.locked) {
     throw new TypeError("Expected a WritableStream that nobody writes to, got one that is locked");
   }

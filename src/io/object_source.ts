@@ -68,16 +68,17 @@ export function objectSource(src: BytesSource, sync: boolean, bufferSize: number
   return new PipedSource(src, bufferSize);
 }
 
-/** A synchronous source: FFmpeg calls it back. */
-class DirectSource implements ObjectSource {
-  readonly callsBack = true;
-  readonly #make: () => Steps<ByteSource>;
+/** An I/O context over an object: called back, or fed through a pipe. */
+type SourceContext = InputContext | InputPipe;
+
+/** What both kinds of sources have in common: the context, from when it is open, and its end. */
+abstract class ContextSource<T extends SourceContext> implements ObjectSource {
+  abstract readonly callsBack: boolean;
   readonly #abandon: (() => void) | undefined;
-  #context: InputContext | undefined;
+  #context: T | undefined;
   #closed = false;
 
-  constructor(make: () => Steps<ByteSource>, abandon?: () => void) {
-    this.#make = make;
+  constructor(abandon?: () => void) {
     this.#abandon = abandon;
   }
 
@@ -90,11 +91,15 @@ class DirectSource implements ObjectSource {
   }
 
   *open(options: Record<string, string>): Steps<Record<string, string>> {
-    this.#context = new InputContext(yield* this.#make());
+    this.#context = yield* this.makeContext();
     return options;
   }
 
-  abort(): void {} // its calls do not wait
+  protected abstract makeContext(): Steps<T>;
+
+  abort(): void {
+    if (this.#context instanceof InputPipe) this.#context.abort(); // else nothing waits
+  }
 
   closeNow(): void {
     if (this.#closed) return;
@@ -105,44 +110,37 @@ class DirectSource implements ObjectSource {
   }
 }
 
+/** A synchronous source: FFmpeg calls it back. */
+class DirectSource extends ContextSource<InputContext> {
+  override readonly callsBack = true;
+  readonly #make: () => Steps<ByteSource>;
+
+  constructor(make: () => Steps<ByteSource>, abandon?: () => void) {
+    super(abandon);
+    this.#make = make;
+  }
+
+  protected override *makeContext(): Steps<InputContext> {
+    return new InputContext(yield* this.#make());
+  }
+}
+
 /** An asynchronous source: FFmpeg reads from a pipe, which JavaScript writes to. */
-class PipedSource implements ObjectSource {
-  readonly callsBack = false;
+class PipedSource extends ContextSource<InputPipe> {
+  override readonly callsBack = false;
   readonly #object: BytesReader;
   readonly #bufferSize: number;
-  #context: InputPipe | undefined;
-  #closed = false;
 
   constructor(object: BytesReader, bufferSize: number) {
+    super(() => object.abandon?.());
     this.#object = object;
     this.#bufferSize = bufferSize;
   }
 
-  get context(): AnyPointer | null {
-    return this.#context?.pointer ?? null;
-  }
-
-  get thrown(): unknown {
-    return this.#context?.thrown;
-  }
-
-  *open(options: Record<string, string>): Steps<Record<string, string>> {
+  protected override *makeContext(): Steps<InputPipe> {
     const object = this.#object;
     const extent = object.seek ? yield* awaited("seek", never, () => extentOf(object)) : undefined;
-    this.#context = new InputPipe(asyncSource(object, extent, this.#bufferSize));
-    return options;
-  }
-
-  abort(): void {
-    this.#context?.abort();
-  }
-
-  closeNow(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#context?.[Symbol.dispose]();
-    this.#context = undefined;
-    this.#object.abandon?.();
+    return new InputPipe(asyncSource(object, extent, this.#bufferSize));
   }
 }
 

@@ -7,7 +7,7 @@
 import { article, shown } from "../base/text.ts";
 import {
   type AudioSamples,
-  pictureBytes,
+  frameBytes,
   pixelArrayName,
   type PixelFormat,
   type Plane,
@@ -32,16 +32,16 @@ export interface AudioChunk<T extends AudioSamples = AudioSamples> {
 }
 
 /**
- * Sound as a whole: `load` and `AudioEffector` give it, and whatever takes samples takes it as it is:
- * `save`, `AudioEffector`, `playAudio`, `writeAudioChunk`.
+ * Sound as a whole: `load` and `AudioEffector` return it, and whatever takes samples takes it as it
+ * is: `save`, `AudioEffector`, `playAudio`, `writeAudioChunk`.
  *
- * All samples lie in one array, as a tensor's do, so that it can be handed on (or posted to a worker)
+ * All samples lie in one array, as a tensor's do, so that it can be passed on (or posted to a worker)
  * in one piece; `channelsFirst` says in which order.
  */
 export interface Waveform<T extends AudioSamples = AudioSamples> {
   /** The samples of all channels, in the order that `channelsFirst` says. */
   readonly data: T;
-  /** How many moments (samples per channel) there are. */
+  /** How many sample frames (samples per channel) there are. */
   readonly numFrames: number;
   /** How many channels there are. */
   readonly numChannels: number;
@@ -50,7 +50,7 @@ export interface Waveform<T extends AudioSamples = AudioSamples> {
   /**
    * `true`: (channel, frame) order, the channels one after the other, so that channel `c` is
    * `data.subarray(c * numFrames, (c + 1) * numFrames)`. `false`: (frame, channel) order, the samples
-   * of one moment beside each other.
+   * of one sample frame beside each other.
    */
   readonly channelsFirst: boolean;
 }
@@ -122,12 +122,12 @@ export interface CheckedAudio {
   readonly arrays: readonly AudioSamples[];
   /** Whether there is one array per channel. */
   readonly planar: boolean;
-  /** How many moments it holds. */
+  /** How many sample frames it holds. */
   readonly numFrames: number;
 }
 
 /** What an audio stream expects of its chunks. */
-export interface SoundShape {
+export interface AudioShape {
   /** The sample format, not planar. */
   readonly format: SampleFormat;
   /** Channels. */
@@ -137,7 +137,7 @@ export interface SoundShape {
 }
 
 /** Checks an audio chunk against its stream; throws a `TypeError` that names what would fit. */
-export function checkAudio(chunk: AudioInput, shape: SoundShape): CheckedAudio {
+export function checkAudio(chunk: AudioInput, shape: AudioShape): CheckedAudio {
   const { format, numChannels } = shape;
   if (Array.isArray(chunk)) return checkChannels(chunk, format, numChannels);
   const own = isChunk(chunk) ? chunk as AudioChunk & Partial<Waveform> : undefined;
@@ -155,10 +155,10 @@ export function checkAudio(chunk: AudioInput, shape: SoundShape): CheckedAudio {
     : { arrays: [data], planar: false, numFrames };
 }
 
-/** Checks what a chunk or a waveform says of itself. */
+/** Checks a chunk or a waveform against its own description. */
 function checkOwnShape(
   own: AudioChunk & Partial<Waveform>,
-  { numChannels, sampleRate }: SoundShape,
+  { numChannels, sampleRate }: AudioShape,
 ): void {
   if (own.numChannels !== numChannels) {
     throw new TypeError(
@@ -215,11 +215,11 @@ function checkChannels(
 export function takenAway(): TypeError {
   return new TypeError(
     "Expected the chunk to stay as it is until its write is done, but its memory was transferred or " +
-      "shrunk: hand over a copy, or await the write",
+      "shrunk: pass a copy, or await the write",
   );
 }
 
-/** Copies samples of one or more arrays into an interleaved one; counts are in moments. */
+/** Copies samples of one or more arrays into an interleaved one; counts are in sample frames. */
 export function copySamples(
   { arrays, planar }: Pick<CheckedAudio, "arrays" | "planar">,
   from: number,
@@ -259,7 +259,7 @@ function checkArray(data: unknown, expected: string, what: string): void {
   if (!(data.buffer instanceof ArrayBuffer)) {
     throw new TypeError(
       `Expected ${what} in memory of its own, got a ${expected} over a SharedArrayBuffer, which ` +
-        `may change while it is read: hand over a copy (data.slice())`,
+        `may change while it is read: pass a copy (data.slice())`,
     );
   }
   if (data.buffer.detached) {
@@ -268,27 +268,27 @@ function checkArray(data: unknown, expected: string, what: string): void {
 }
 
 /** What a video stream expects of its chunks. */
-export interface PictureShape {
+export interface VideoShape {
   /** The pixel format. */
   readonly format: PixelFormat;
   /** The width in pixels. */
   readonly width: number;
   /** The height in pixels. */
   readonly height: number;
-  /** The planes of one picture. */
+  /** The planes of one frame. */
   readonly planes: readonly Plane[];
 }
 
-/** A video chunk that has passed the checks: each picture's bytes without padding. */
+/** A video chunk that has passed the checks: each frame's bytes without padding. */
 export interface CheckedVideo {
-  /** The pictures' bytes, one after the other, in one or more pieces of whole pictures. */
+  /** The frames' bytes, one after the other, in one or more pieces of whole frames. */
   readonly pieces: readonly Uint8Array<ArrayBuffer>[];
-  /** How many pictures there are. */
+  /** How many frames there are. */
   readonly numFrames: number;
 }
 
 /** Checks a video chunk against its stream; throws a `TypeError` that names what would fit. */
-export function checkVideo(chunk: VideoInput, shape: PictureShape): CheckedVideo {
+export function checkVideo(chunk: VideoInput, shape: VideoShape): CheckedVideo {
   const images = Array.isArray(chunk) ? chunk : isImage(chunk) ? [chunk] : undefined;
   if (images) return checkImages(images, shape);
   if (isTensor(chunk)) return checkTensor(chunk, shape);
@@ -297,14 +297,14 @@ export function checkVideo(chunk: VideoInput, shape: PictureShape): CheckedVideo
   return checkPixels(data, shape);
 }
 
-function checkPixels(data: VideoPixels, shape: PictureShape): CheckedVideo {
+function checkPixels(data: VideoPixels, shape: VideoShape): CheckedVideo {
   const { format, width, height } = shape;
   const array = pixelArrayName(format);
-  checkArray(data, array, `${width}x${height} ${format.name} pictures`);
-  const size = pictureBytes(shape.planes);
+  checkArray(data, array, `${width}x${height} ${format.name} frames`);
+  const size = frameBytes(shape.planes);
   if (data.byteLength % size !== 0) {
     throw new TypeError(
-      `Expected whole ${width}x${height} ${format.name} pictures of ` +
+      `Expected whole ${width}x${height} ${format.name} frames of ` +
         `${size / format.bytesPerElement} elements each, got ${data.length} elements`,
     );
   }
@@ -315,11 +315,11 @@ function bytesOf(data: ArrayBufferView): Uint8Array<ArrayBuffer> {
   return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
 }
 
-function checkChunkShape(chunk: VideoChunk, { format, width, height }: PictureShape): void {
+function checkChunkShape(chunk: VideoChunk, { format, width, height }: VideoShape): void {
   const fits = chunk.format === format.name && chunk.width === width && chunk.height === height;
   if (fits) return;
   throw new TypeError(
-    `Expected ${width}x${height} ${format.name} pictures, got ${chunk.width}x${chunk.height} ` +
+    `Expected ${width}x${height} ${format.name} frames, got ${chunk.width}x${chunk.height} ` +
       `${chunk.format}`,
   );
 }
@@ -329,7 +329,7 @@ function isImage(chunk: unknown): chunk is ImageLike {
     !("numFrames" in chunk) && "width" in chunk && "height" in chunk && "data" in chunk;
 }
 
-function checkImages(images: readonly unknown[], shape: PictureShape): CheckedVideo {
+function checkImages(images: readonly unknown[], shape: VideoShape): CheckedVideo {
   const { format, width, height } = shape;
   const pieces = images.map((image) => {
     if (!isImage(image)) {
@@ -358,7 +358,7 @@ function isTensor(chunk: unknown): chunk is VideoTensor {
   return typeof chunk === "object" && chunk !== null && "layout" in chunk && "data" in chunk;
 }
 
-function checkTensor(chunk: VideoTensor, shape: PictureShape): CheckedVideo {
+function checkTensor(chunk: VideoTensor, shape: VideoShape): CheckedVideo {
   const { layout, data } = chunk;
   if (layout !== "NCHW" && layout !== "NHWC") {
     throw new TypeError(`Expected layout "NCHW" or "NHWC", got ${shown(layout)}`);
@@ -366,8 +366,8 @@ function checkTensor(chunk: VideoTensor, shape: PictureShape): CheckedVideo {
   const { format } = shape;
   if (!format.elementwise || (layout === "NHWC" && !format.packed)) {
     throw new TypeError(
-      `Expected ${format.name} pictures in FFmpeg's plane order, got layout "${layout}", which this ` +
-        `format does not have: leave the layout out, or use another format, such as "rgb24"`,
+      `Expected ${format.name} frames in FFmpeg's plane order, got layout "${layout}", which this ` +
+        `format does not have: omit the layout, or use another format, such as "rgb24"`,
     );
   }
   // Planes of one size lie as (channel, height, width), pixels of one plane as (…, channel).
@@ -376,14 +376,14 @@ function checkTensor(chunk: VideoTensor, shape: PictureShape): CheckedVideo {
 }
 
 /** Turns (frame, channel, height, width) into the packed order that encoders want. */
-function packTensor(data: VideoPixels, shape: PictureShape): CheckedVideo {
+function packTensor(data: VideoPixels, shape: VideoShape): CheckedVideo {
   const { format, width, height } = shape;
   const channels = format.numChannels;
   const area = width * height;
-  checkArray(data, pixelArrayName(format), `${format.name} pictures in layout "NCHW"`);
+  checkArray(data, pixelArrayName(format), `${format.name} frames in layout "NCHW"`);
   if (data.length % (area * channels) !== 0) {
     throw new TypeError(
-      `Expected whole ${channels}x${height}x${width} pictures of ${area * channels} ` +
+      `Expected whole ${channels}x${height}x${width} frames of ${area * channels} ` +
         `elements each, got ${data.length} elements`,
     );
   }

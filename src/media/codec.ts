@@ -91,10 +91,7 @@ export function codecName(id: number): string {
   return readCString(ffmpeg().avcodec.avcodec_get_name(id));
 }
 
-interface Untold {
-  readonly sampleRates?: readonly number[];
-  readonly channelLayouts?: readonly ChannelLayout[];
-}
+type Unreported = Partial<Pick<SupportedConfig, "sampleRates" | "channelLayouts">>;
 
 const MONO: ChannelLayout = { channels: 1, mask: 0x4n };
 const STEREO: ChannelLayout = { channels: 2, mask: 0x3n };
@@ -111,8 +108,8 @@ const VORBIS_LAYOUTS: readonly ChannelLayout[] = [
   { channels: 8, mask: 0x63fn },
 ];
 
-/** What some encoders support but do not tell. */
-const UNTOLD: Readonly<Record<string, Untold>> = {
+/** What some encoders support but do not report. */
+const UNREPORTED: Readonly<Record<string, Unreported>> = {
   g722: { sampleRates: [16000] },
   g723_1: { sampleRates: [8000], channelLayouts: [MONO] },
   nellymoser: { channelLayouts: [MONO] },
@@ -127,9 +124,9 @@ const UNTOLD: Readonly<Record<string, Untold>> = {
 
 /** What an encoder supports, in its own order of preference. */
 export function supportedBy(codec: Codec): SupportedConfig {
-  const supported = { ...supportedConfig(codec.pointer), ...UNTOLD[codec.name] };
+  const supported = { ...supportedConfig(codec.pointer), ...UNREPORTED[codec.name] };
   if (!["mpeg1video", "mpeg2video"].includes(codec.name)) return supported;
-  // These list rates that they refuse unless told to go beyond the standard.
+  // These list rates that they reject unless `strict` allows what is beyond the standard.
   const frameRates = supported.frameRates?.filter(({ num, den }) => num / den > 20) ?? undefined;
   return { ...supported, frameRates };
 }
@@ -159,9 +156,9 @@ export class CodecContext extends Handle<"AVCodecContext"> {
   /** The context's fields. */
   readonly fields: Struct<"AVCodecContext">;
 
-  /** Whether it only describes what is copied. */
+  /** Whether it only describes a stream that is copied. */
   readonly isCopied: boolean;
-  /** How the pictures are to be turned, as FFmpeg's matrix; where they are copied. */
+  /** For a copied stream: how its video frames are to be rotated, as FFmpeg's matrix. */
   readonly displayMatrix: readonly number[] | undefined;
 
   /** Makes a context with the codec's defaults; it is opened later, if there is a codec. */

@@ -105,7 +105,7 @@ export class FilterGraph extends Handle<"AVFilterGraph"> {
     super("AVFilterGraph", ffmpeg().avfilter.avfilter_graph_alloc());
     try {
       this.#video = source.type === "video";
-      // One thread: scaling then gives the same bytes on every machine.
+      // One thread: scaling then yields the same bytes on every machine.
       ffmpeg().view("AVFilterGraph", this.pointer).nb_threads = 1;
       preferBicubic(this.pointer);
       this.#source = this.#create(this.#video ? "buffer" : "abuffer", "in", source.args);
@@ -201,12 +201,12 @@ export class FilterGraph extends Handle<"AVFilterGraph"> {
     const code: number = this.#video
       ? yield* call(filtering.av_buffersrc_add_frame_flags, this.#source, frame.pointer, flags)
       : avfilter.av_buffersrc_add_frame_flags(this.#source, frame.pointer, flags);
-    if (code === EOF) return; // the filters have ended, as trim does: what comes now is left out
+    if (code === EOF) return; // the filters have ended, as trim does: further frames are dropped
     check(code, "filter a frame");
     yield* this.#pull(next);
   }
 
-  /** Ends the stream at `endTime` (in units of the source), and gives what was held back. */
+  /** Ends the stream at `endTime` (in units of the source), and forwards what was buffered. */
   *finish(endTime: number, next: Sink<Frame>): Steps<void> {
     const { AV_BUFFERSRC_FLAG_PUSH } = ffmpeg().layout.constants;
     const end = BigInt(endTime);

@@ -124,7 +124,7 @@ export function sampleFormatName(id: number): string {
   return SAMPLE_FORMATS.find((each) => each.id === id)?.name ?? "";
 }
 
-/** One plane of a picture. */
+/** One plane of a video frame. */
 export interface Plane {
   /** How many bytes of a row are pixels. */
   readonly rowBytes: number;
@@ -146,7 +146,7 @@ export interface PixelFormat {
   readonly hasChunks: boolean;
   /** Whether all components of a pixel lie beside each other in one plane. */
   readonly packed: boolean;
-  /** By how much (as a power of 2) colour planes are smaller than the picture. */
+  /** By how much (as a power of 2) colour planes are smaller than the frame. */
   readonly chromaShift: { readonly x: number; readonly y: number };
   /** Bytes of one element: 1, 2 for more than 8 bits, 4 for floating point. */
   readonly bytesPerElement: 1 | 2 | 4;
@@ -255,7 +255,7 @@ export function pixelFormatName(id: number): string {
   return readCString(ffmpeg().avutil.av_get_pix_fmt_name(id));
 }
 
-/** The planes of a picture of a size, in the order in which a chunk holds them. */
+/** The planes of a frame of a size, in the order in which a chunk holds them. */
 export function planesOf(format: PixelFormat, width: number, height: number): Plane[] {
   return Array.from({ length: format.numPlanes }, (_, plane) => ({
     rowBytes: ffmpeg().avutil.av_image_get_linesize(format.id, width, plane),
@@ -263,12 +263,12 @@ export function planesOf(format: PixelFormat, width: number, height: number): Pl
   }));
 }
 
-/** How many bytes a picture takes in a chunk. */
-export function pictureBytes(planes: readonly Plane[]): number {
+/** How many bytes a frame takes in a chunk. */
+export function frameBytes(planes: readonly Plane[]): number {
   return planes.reduce((sum, { rowBytes, rows }) => sum + rowBytes * rows, 0);
 }
 
-/** Whether a sample or pixel format is what a typed array of a format's kind holds. */
+/** The name of the typed array that holds pixels of a format. */
 export function pixelArrayName(format: PixelFormat): string {
   return { 1: "Uint8Array", 2: "Uint16Array", 4: "Float32Array" }[format.bytesPerElement];
 }

@@ -1,5 +1,5 @@
 /**
- * `AVFrame`: raw samples or one picture in native memory.
+ * `AVFrame`: raw samples or one video frame in native memory.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export class Frame extends Handle<"AVFrame"> {
     this.fields = ffmpeg().view("AVFrame", this.pointer);
   }
 
-  /** Gives the frame memory for what its format and size fields say. */
+  /** Allocates memory for the format and size that the fields say. */
   allocate(): void {
     const code = ffmpeg().avutil.av_frame_get_buffer(this.pointer, 0);
     if (code < 0) throw new FFmpegError("Cannot allocate a frame", code, "allocate a frame");
@@ -33,7 +33,7 @@ export class Frame extends Handle<"AVFrame"> {
     return ffmpeg().avutil.av_frame_is_writable(this.pointer) > 0;
   }
 
-  /** Lets go of the frame's memory and resets its fields. */
+  /** Releases the frame's memory and resets its fields. */
   unref(): void {
     ffmpeg().avutil.av_frame_unref(this.pointer);
   }

@@ -1,5 +1,5 @@
 /**
- * Which way up a picture is: what the display matrix of a stream asks its player for.
+ * Which way up video frames are: the rotation and mirroring that a stream's display matrix asks for.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 /** The 3x3 matrix in FFmpeg's fixed point numbers, row by row. */
 export type DisplayMatrix = readonly number[];
 
-/** By how many degrees clockwise a picture is to be turned, from 0 up to 360. */
+/** By how many degrees clockwise frames are to be rotated, from 0 up to 360. */
 export function rotationOf(matrix: DisplayMatrix | undefined): number {
   if (!matrix) return 0;
   const [a, b, , c, d] = matrix as [number, number, number, number, number];
@@ -17,7 +17,7 @@ export function rotationOf(matrix: DisplayMatrix | undefined): number {
   return (degrees + 360) % 360;
 }
 
-/** The filters that put a picture right, mirrored ones too. */
+/** The filters that turn frames upright, mirrored ones too. */
 export function uprightFilters(matrix: DisplayMatrix | undefined): string[] {
   if (!matrix) return [];
   const [a, , , c, d] = matrix as [number, number, number, number, number];

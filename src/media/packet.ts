@@ -23,7 +23,7 @@ export class Packet extends Handle<"AVPacket"> {
     this.fields = ffmpeg().view("AVPacket", this.pointer);
   }
 
-  /** Lets go of the packet's data and resets its fields. */
+  /** Releases the packet's data and resets its fields. */
   unref(): void {
     ffmpeg().avcodec.av_packet_unref(this.pointer);
   }

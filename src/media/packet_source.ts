@@ -1,5 +1,5 @@
 /**
- * Where packets come from that are copied without being decoded: what a reader tells a writer.
+ * Where packets come from that are copied without being decoded: what a writer sees of a reader.
  *
  * @module
  */
@@ -20,9 +20,9 @@ export interface PacketStream {
   readonly parameters: Pointer<"AVCodecParameters">;
   /** The unit of its packets' times. */
   readonly timeBase: Rational;
-  /** Pictures per second; 0/1 for sound. */
+  /** Frames per second; 0/1 for audio. */
   readonly frameRate: Rational;
-  /** How its pictures are to be turned, as FFmpeg's matrix. */
+  /** How its video frames are to be rotated, as FFmpeg's matrix. */
   readonly displayMatrix: readonly number[] | undefined;
 }
 
@@ -30,15 +30,15 @@ export interface PacketStream {
 export interface PacketSource {
   /** When the source begins, in seconds. */
   readonly startTime: number;
-  /** Whether something else than its beginning was sought. */
+  /** Whether a place other than its beginning was sought. */
   readonly sought: boolean;
   /** Describes a stream; throws a `RangeError` where there is none. */
   stream(index: number): PacketStream;
-  /** Hands on all packets of a stream that are read from now on; gives a way to end that. */
+  /** Forwards all packets of a stream that are read from now on; returns a function that ends that. */
   subscribe(index: number, sink: Sink<Packet>): () => void;
 }
 
-/** The key under which an object gives packets: it keeps them off its public methods. */
+/** The key of an object's packets: it keeps them off its public methods. */
 export const packetSource: unique symbol = Symbol("packetSource");
 
 /** What streams can be copied from: a `StreamReader`. */

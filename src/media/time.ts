@@ -48,23 +48,24 @@ export function toSeconds(units: number, timeBase: Rational): number {
 
 /**
  * A time in units of one time base, from another; rounded to the nearest, halves away from zero, as
- * FFmpeg does. Exact also where the product would not fit a double.
+ * FFmpeg does. Exact also where products of the fractions' terms do not fit a double.
  */
 export function rescale(units: number, from: Rational, to: Rational): number {
-  const up = from.num * to.den;
+  const twice = Math.abs(units * from.num * to.den) * 2;
   const down = from.den * to.num;
-  if (up === down) return units;
-  const product = units * up;
-  if (Number.isSafeInteger(product * 2)) {
-    return Math.sign(product) * Math.floor((Math.abs(product) * 2 + down) / (down * 2));
-  }
-  const exact = BigInt(units) * BigInt(up);
-  const size = exact < 0n ? -exact : exact;
-  const rounded = (size * 2n + BigInt(down)) / (BigInt(down) * 2n);
-  return Number(exact < 0n ? -rounded : rounded);
+  if (!Number.isSafeInteger(twice + down)) return rescaleExactly(units, from, to);
+  return Math.sign(units) * Math.floor((twice + down) / (down * 2));
 }
 
-/** Checks a frame rate; gives the fraction that it stands for. */
+function rescaleExactly(units: number, from: Rational, to: Rational): number {
+  const product = BigInt(units) * BigInt(from.num) * BigInt(to.den);
+  const down = BigInt(from.den) * BigInt(to.num);
+  const size = product < 0n ? -product : product;
+  const rounded = (size * 2n + down) / (down * 2n);
+  return Number(product < 0n ? -rounded : rounded);
+}
+
+/** Checks a frame rate; returns the fraction that it stands for. */
 export function frameRate(name: string, value: unknown): Rational {
   if (typeof value !== "number") {
     throw new TypeError(`Expected ${name} to be a number, got ${shown(value)}`);

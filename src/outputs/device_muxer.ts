@@ -15,7 +15,7 @@ import { dropSamples } from "../../ffi/system/alsa.ts";
 import { displayIsGone } from "../../ffi/system/x11.ts";
 import { failure } from "../base/failure.ts";
 import {
-  DEVICE_HOLDS_BACK,
+  DEVICE_BUFFERS,
   deviceGone,
   deviceHint,
   ONE_STREAM,
@@ -82,7 +82,7 @@ export class DeviceMuxer extends Muxer {
   }
 
   get holdsBack(): number {
-    return DEVICE_HOLDS_BACK[this.name] ?? 0;
+    return DEVICE_BUFFERS[this.name] ?? 0;
   }
 
   get startsAtOnce(): boolean {

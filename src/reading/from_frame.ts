@@ -10,7 +10,7 @@ import { ffmpeg } from "../../ffi/libraries.ts";
 import type { AnyPointer } from "../../ffi/pointer.ts";
 import {
   type AudioSamples,
-  pictureBytes,
+  frameBytes,
   type PixelFormat,
   pixelFormat,
   pixelFormatName,
@@ -84,7 +84,7 @@ export class PictureReader {
       return last;
     }
     const format = pixelFormat(pixelFormatName(id));
-    const size = pictureBytes(planesOf(format, width, height));
+    const size = frameBytes(planesOf(format, width, height));
     return this.#shape = { width, height, format, size };
   }
 }

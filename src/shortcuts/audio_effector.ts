@@ -33,12 +33,13 @@ import { checkFilterNames, checkTempo } from "../media/filter_graph.ts";
 import { Opening } from "../reading/opening.ts";
 import { Reader } from "../reading/reader.ts";
 import { filteredAudio } from "../reading/stream_request.ts";
-import { checkConfig, MAX_SAMPLE_RATE } from "../writing/choose_encoder.ts";
+import { MAX_SAMPLE_RATE } from "../writing/choose_encoder.ts";
+import { checkConfig, type CodecConfig } from "../writing/codec_config.ts";
 import { checkedOptions, objectParts } from "../writing/destinations.ts";
-import type { CodecConfig } from "../writing/encoder_setup.ts";
 import { Writer } from "../writing/writer.ts";
 import { EffectStream } from "./effect_stream.ts";
-import { joined, nextChunk, type Sound, soundOf } from "./waveform.ts";
+import { nextChunk, PIECE } from "./sound_reading.ts";
+import { joined, type Sound, soundOf } from "./waveform.ts";
 
 /** What an effector does. */
 export interface AudioEffectorOptions {
@@ -63,19 +64,16 @@ export interface EffectStreamOptions extends WaitOptions {
   readonly outputSampleRate?: number;
 }
 
-/** How many sample frames are worked on at a time. */
-const PIECE = 1 << 16;
-
 /** How many bytes of encoded sound are buffered before they are written to memory. */
 const BUFFER_SIZE = 1 << 16;
 
 /**
- * Changes samples by filters of FFmpeg's, by what a codec makes of them, or by both: to make them
+ * Changes samples by FFmpeg's filters, by encoding and decoding them, or by both: to make them
  * sound as over a telephone, for instance, or to make many different examples of one recording.
  *
- * The filters come first, then the samples are encoded and decoded again. What comes out has the same
- * class of samples, number of channels and order as what went in, and its rate unless another is asked
- * for. With a `format`, the encoded sound is kept in memory meanwhile.
+ * The filters come first, then the samples are encoded and decoded again. The result has the
+ * same class of samples, number of channels and order as the input, and its rate unless another is
+ * asked for. With a `format`, the encoded sound is kept in memory meanwhile.
  *
  * @example An echo, and a bad telephone line
  * ```ts

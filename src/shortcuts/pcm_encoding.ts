@@ -6,7 +6,7 @@
 
 import { given, optionalText } from "../base/arguments.ts";
 import { listed, shown, suggestion } from "../base/text.ts";
-import type { CodecConfig } from "../writing/encoder_setup.ts";
+import type { CodecConfig } from "../writing/codec_config.ts";
 import type { AudioStreamOptions } from "../writing/options.ts";
 
 /** How uncompressed samples are written. */

@@ -13,7 +13,8 @@ import { checkedOptions, urlParts } from "../writing/destinations.ts";
 import { StreamWriter } from "../writing/stream_writer.ts";
 import { Writer } from "../writing/writer.ts";
 import { WriterCalls } from "../writing/writer_calls.ts";
-import { noSound, type Sound, soundOf } from "./waveform.ts";
+import { noSound } from "./sound_reading.ts";
+import { type Sound, soundOf } from "./waveform.ts";
 
 /** How sound is played. */
 export interface PlayAudioOptions {

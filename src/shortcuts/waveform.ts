@@ -1,15 +1,14 @@
 /**
- * Waveforms: recognizes samples of any shape, and joins chunks to one waveform.
+ * Waveforms: recognizes samples of any shape, and joins chunks into one waveform.
  *
  * @module
  */
 
-import { abortable, type Steps, yieldToEventLoop } from "../../ffi/call.ts";
+import { type Steps, yieldToEventLoop } from "../../ffi/call.ts";
 import { flag, wholeNumber } from "../base/arguments.ts";
 import { shown } from "../base/text.ts";
 import { type AudioChunk, type AudioInput, channelsIn, type Waveform } from "../media/chunk.ts";
 import { type AudioSamples, SAMPLE_FORMATS, type SampleFormat } from "../media/formats.ts";
-import type { Reader } from "../reading/reader.ts";
 import { MAX_CHANNELS } from "../writing/choose_encoder.ts";
 
 /** What a caller says about samples. */
@@ -111,24 +110,6 @@ function rateOf(given: number | undefined, own: number | undefined): number {
   return wholeNumber("sampleRate", given ?? own);
 }
 
-/** The name of a source, for messages. */
-export function nameOf(source: unknown): string {
-  return typeof source === "string" || source instanceof URL ? `"${source}"` : "an object";
-}
-
-/** The error for a source without sound. */
-export function noSound(source: unknown): TypeError {
-  return new TypeError(`Expected a source with sound, got ${nameOf(source)}, which has none`);
-}
-
-/** Decodes the next chunk of a reader with one output stream, of audio; `undefined` at the end. */
-export function* nextChunk(reader: Reader): Steps<AudioChunk | undefined> {
-  yield* reader.fillBuffer();
-  yield* abortable(); // FFmpeg may take an interrupted call for the end
-  const [chunk] = reader.popChunks();
-  return (chunk ?? undefined) as AudioChunk | undefined;
-}
-
 /** What the pieces of a waveform have in common. */
 export interface Pieces {
   /** Samples in (frame, channel) order, of one class of array. */
@@ -141,7 +122,7 @@ export interface Pieces {
   readonly sampleRate: number;
 }
 
-/** Joins pieces, which are used up, to one waveform. */
+/** Joins pieces into one waveform; frees each piece once it is copied. */
 export function* joined(pieces: Pieces, channelsFirst: boolean): Steps<Waveform> {
   const { arrays, array, numChannels, sampleRate } = pieces;
   const total = arrays.reduce((sum, { length }) => sum + length, 0);

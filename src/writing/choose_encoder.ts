@@ -7,9 +7,9 @@
 
 import { type ChannelLayout, defaultLayout, type SupportedConfig } from "../../ffi/compat.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
-import { optionalText, optionalWholeNumber, optionsObject, textRecord } from "../base/arguments.ts";
+import { optionalText, optionalWholeNumber, textRecord } from "../base/arguments.ts";
 import { requireOptions } from "../base/permissions.ts";
-import { listed, shown, suggestion } from "../base/text.ts";
+import { listed, suggestion } from "../base/text.ts";
 import {
   type Codec,
   codecById,
@@ -30,38 +30,14 @@ import {
 } from "../media/formats.ts";
 import { frameRate, type Rational, sameRatio, valueOf } from "../media/time.ts";
 import type { Container } from "../outputs/output.ts";
-import type { AudioEncoderSettings, CodecConfig, VideoEncoderSettings } from "./encoder_setup.ts";
+import { checkConfig } from "./codec_config.ts";
+import type { AudioEncoderSettings, VideoEncoderSettings } from "./encoder_setup.ts";
 import type { AudioStreamOptions, OutputStreamOptions, VideoStreamOptions } from "./options.ts";
 
 /** The highest sample rate that is taken, in Hz. */
 export const MAX_SAMPLE_RATE = 6144000;
 /** The most channels that Sluice hands to an encoder. */
 export const MAX_CHANNELS = 512;
-
-const CONFIG_KEYS: readonly (keyof CodecConfig)[] = [
-  "bitRate",
-  "compressionLevel",
-  "qscale",
-  "gopSize",
-  "maxBFrames",
-];
-
-/** Checks a codec configuration. */
-export function checkConfig(value: CodecConfig | undefined): CodecConfig {
-  const config = optionsObject("codecConfig", value, CONFIG_KEYS);
-  optionalWholeNumber("codecConfig.bitRate", config.bitRate, { min: 1, max: 1e12 });
-  optionalWholeNumber("codecConfig.compressionLevel", config.compressionLevel, { min: -1000 });
-  optionalWholeNumber("codecConfig.gopSize", config.gopSize, { min: 0 });
-  optionalWholeNumber("codecConfig.maxBFrames", config.maxBFrames, { min: 0 });
-  const { qscale } = config;
-  if (qscale !== undefined && typeof qscale !== "number") {
-    throw new TypeError(`Expected codecConfig.qscale to be a number, got ${shown(qscale)}`);
-  }
-  if (qscale !== undefined && !(Math.abs(qscale) <= 1e5)) {
-    throw new RangeError(`Expected codecConfig.qscale from -100000 to 100000, got ${qscale}`);
-  }
-  return config;
-}
 
 /** What to do with a type of media that a device does not take. */
 const DEVICE_ADVICE = {

@@ -28,9 +28,8 @@ import { SoundOutput } from "../devices/sound_output.ts";
 import { Speaker } from "../devices/speaker.ts";
 import { audioDevices, deviceUrl } from "../facts/devices.ts";
 import { checkContainer, checkPort } from "../facts/network.ts";
-import type { BytesWriter } from "../io/bytes.ts";
 import { ByteDestination, UrlDestination } from "../io/destination.ts";
-import { fromWritable, ObjectSink } from "../io/object_sink.ts";
+import { type BytesDestination, ObjectSink } from "../io/object_sink.ts";
 import type { Target } from "../io/target.ts";
 import { sampleFormat } from "../media/formats.ts";
 import { BackgroundOutput } from "../outputs/background.ts";
@@ -84,7 +83,7 @@ export function urlParts(url: string, given: Given, clock?: () => number | undef
 }
 
 /** What a writer to an object is built on. */
-export function objectParts(dst: BytesWriter | WritableStream<Uint8Array>, given: Given) {
+export function objectParts(dst: BytesDestination, given: Given) {
   const { format, bufferSize, realtime, reconnect } = given;
   if (format === undefined) {
     throw new TypeError(
@@ -93,8 +92,7 @@ export function objectParts(dst: BytesWriter | WritableStream<Uint8Array>, given
   }
   if (reconnect) throw new TypeError("Expected a URL to connect to again, got an object");
   const name = dst instanceof WritableStream ? "a stream" : "an object";
-  const object = dst instanceof WritableStream ? fromWritable(dst) : dst;
-  const target = new ByteDestination(new ObjectSink(object, bufferSize));
+  const target = new ByteDestination(new ObjectSink(dst, bufferSize));
   const sent = inBackground(bytesMuxer(name, format, target), given);
   return {
     title: `writer for ${name}`,
@@ -177,10 +175,4 @@ function opensSound(name: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Whether a destination is an object that takes bytes. */
-export function isObject(dst: unknown): dst is BytesWriter | WritableStream<Uint8Array> {
-  return dst instanceof WritableStream ||
-    (typeof dst === "object" && dst !== null && "write" in dst && typeof dst.write === "function");
 }

@@ -13,23 +13,7 @@ import { applyOptions } from "../base/options.ts";
 import type { Codec, CodecContext } from "../media/codec.ts";
 import type { PixelFormat, SampleFormat } from "../media/formats.ts";
 import { inverse, type Rational, valueOf } from "../media/time.ts";
-
-/** FFmpeg's scale for `global_quality`: one step of quality is 118. */
-const FF_QP2LAMBDA = 118;
-
-/** Settings that most encoders share. What is not set stays as the encoder has it. */
-export interface CodecConfig {
-  /** Bits per second. */
-  readonly bitRate?: number;
-  /** How hard to compress, in the encoder's own scale (flac: 0 to 12). */
-  readonly compressionLevel?: number;
-  /** Constant quality instead of a bit rate, in the encoder's own scale (mp3: 0 best to 9). */
-  readonly qscale?: number;
-  /** Video: the most frames from one key frame to the next. */
-  readonly gopSize?: number;
-  /** Video: the most B frames in a row. */
-  readonly maxBFrames?: number;
-}
+import { applyConfig, type CodecConfig } from "./codec_config.ts";
 
 /** What is common to both kinds of encoder. */
 export interface EncoderSettings {
@@ -76,17 +60,11 @@ export function configure(
 ): void {
   const { fields } = context;
   const { constants } = ffmpeg().layout;
-  const { config } = settings;
   if (settings.type === "audio") configureAudio(context, settings);
   else configureVideo(context, settings);
   fields.thread_count = 0; // as many as FFmpeg sees fit
   if (settings.globalHeader) fields.flags |= constants.AV_CODEC_FLAG_GLOBAL_HEADER;
-  if (config.bitRate !== undefined) fields.bit_rate = config.bitRate;
-  if (config.compressionLevel !== undefined) fields.compression_level = config.compressionLevel;
-  if (config.qscale !== undefined) {
-    fields.flags |= constants.AV_CODEC_FLAG_QSCALE;
-    fields.global_quality = Math.round(FF_QP2LAMBDA * config.qscale);
-  }
+  applyConfig(fields, settings.config);
   if ((settings.codec.capabilities & constants.AV_CODEC_CAP_EXPERIMENTAL) !== 0) {
     fields.strict_std_compliance = constants.FF_COMPLIANCE_EXPERIMENTAL; // it was asked for
   }
@@ -101,14 +79,11 @@ function configureAudio({ fields }: CodecContext, settings: AudioEncoderSettings
 }
 
 function configureVideo({ fields }: CodecContext, settings: VideoEncoderSettings): void {
-  const { config } = settings;
   fields.pix_fmt = settings.format.id;
   fields.width = settings.width;
   fields.height = settings.height;
   fields.time_base = inverse(settings.frameRate);
   fields.framerate = settings.frameRate;
-  if (config.gopSize !== undefined) fields.gop_size = config.gopSize;
-  if (config.maxBFrames !== undefined) fields.max_b_frames = config.maxBFrames;
 }
 
 function optionClasses(codec: Codec): (AnyPointer | null)[] {

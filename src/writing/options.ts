@@ -5,7 +5,7 @@
  */
 
 import type { WaitOptions } from "../base/wait.ts";
-import type { CodecConfig } from "./encoder_setup.ts";
+import type { CodecConfig } from "./codec_config.ts";
 
 /** How a destination is written. */
 export interface StreamWriterOptions {

@@ -30,13 +30,13 @@ import { nonNegative, optionalText, optionsObject, wholeNumber } from "../base/a
 import { requireFilters } from "../base/permissions.ts";
 import {
   type AudioInput,
+  type AudioShape,
   checkAudio,
   type CheckedAudio,
   type CheckedVideo,
   checkVideo,
-  type PictureShape,
-  type SoundShape,
   type VideoInput,
+  type VideoShape,
 } from "../media/chunk.ts";
 import type { CodecContext, MediaType } from "../media/codec.ts";
 import {
@@ -48,7 +48,7 @@ import {
   videoSource,
 } from "../media/filter_graph.ts";
 import {
-  pictureBytes,
+  frameBytes,
   pixelFormat,
   pixelFormatName,
   planesOf,
@@ -240,7 +240,7 @@ function filtersOf(description: string | undefined): string | undefined {
 /** An audio stream of a writer. */
 export class AudioOutputStream extends OutputStream<AudioInput, CheckedAudio> {
   readonly #signal: AudioSignal;
-  readonly #shape: SoundShape;
+  readonly #shape: AudioShape;
 
   private constructor(
     signal: AudioSignal,
@@ -368,10 +368,10 @@ type VideoOutput = Pick<Output, "container" | "keyRequests" | "retainsPackets">;
 
 /** A video stream of a writer. */
 export class VideoOutputStream extends OutputStream<VideoInput, CheckedVideo> {
-  readonly #shape: PictureShape;
+  readonly #shape: VideoShape;
 
   private constructor(
-    shape: PictureShape,
+    shape: VideoShape,
     stages: ConstructorParameters<typeof OutputStream<VideoInput, CheckedVideo>>[0],
   ) {
     super(stages);
@@ -425,7 +425,7 @@ export class VideoOutputStream extends OutputStream<VideoInput, CheckedVideo> {
   }
 }
 
-function pictureShape(name: string, width: number, height: number): PictureShape {
+function pictureShape(name: string, width: number, height: number): VideoShape {
   const format = pixelFormat(optionalText("format", name) ?? "rgb24");
   wholeNumber("width", width, { max: 65535 });
   wholeNumber("height", height, { max: 65535 });
@@ -435,7 +435,7 @@ function pictureShape(name: string, width: number, height: number): PictureShape
   return { format, width, height, planes: planesOf(format, width, height) };
 }
 
-function videoGraphSource({ format, width, height }: PictureShape, rate: Rational): GraphSource {
+function videoGraphSource({ format, width, height }: VideoShape, rate: Rational): GraphSource {
   return videoSource(format.id, width, height, inverse(rate), rate, { num: 1, den: 1 });
 }
 
@@ -453,7 +453,7 @@ function probeVideo(source: GraphSource, filters: string, signal: VideoSignal): 
 }
 
 function videoStages(
-  shape: PictureShape,
+  shape: VideoShape,
   sourceRate: Rational,
   settings: VideoEncoderSettings,
   source: GraphSource,
@@ -466,7 +466,7 @@ function videoStages(
   ];
   if (parts.length === 0 && isRawVideo(settings.codec, shape.format)) {
     return {
-      raw: new RawVideo(pictureBytes(shape.planes), output),
+      raw: new RawVideo(frameBytes(shape.planes), output),
       frames: undefined,
       graphOf: undefined,
       fillsGaps: false,
@@ -483,7 +483,7 @@ function videoStages(
 
 /** The filters that turn frames into what the encoder takes; none where nothing must change. */
 function videoConversion(
-  shape: PictureShape,
+  shape: VideoShape,
   sourceRate: Rational,
   { width, height, format, frameRate: rate }: VideoEncoderSettings,
   always: boolean,

@@ -6,18 +6,12 @@
 
 import { location } from "../base/arguments.ts";
 import type { WaitOptions } from "../base/wait.ts";
-import type { BytesWriter } from "../io/bytes.ts";
+import { type BytesDestination, isBytesDestination } from "../io/object_sink.ts";
 import type { AudioInput, VideoInput } from "../media/chunk.ts";
 import type { CopySource } from "../media/packet_source.ts";
 import { sessionDescription } from "../outputs/muxer.ts";
 import type { Output } from "../outputs/output.ts";
-import {
-  checkedOptions,
-  isObject,
-  objectParts,
-  OTHER_DESTINATIONS,
-  urlParts,
-} from "./destinations.ts";
+import { checkedOptions, objectParts, OTHER_DESTINATIONS, urlParts } from "./destinations.ts";
 import type {
   AudioStreamOptions,
   CloseOptions,
@@ -80,11 +74,11 @@ export class StreamWriter implements Disposable, AsyncDisposable {
    * @throws {LibraryError} When FFmpeg can't be found or used.
    */
   constructor(
-    dst: string | URL | BytesWriter | WritableStream<Uint8Array>,
+    dst: string | URL | BytesDestination,
     options?: StreamWriterOptions,
   ) {
     const given = checkedOptions(options);
-    const parts = isObject(dst)
+    const parts = isBytesDestination(dst)
       ? objectParts(dst, given)
       : urlParts(location("dst", dst, OTHER_DESTINATIONS), given);
     this.#output = parts.output;

@@ -12,10 +12,10 @@ import {
   type CheckedAudio,
   type CheckedVideo,
   copySamples,
-  type PictureShape,
   takenAway,
+  type VideoShape,
 } from "../media/chunk.ts";
-import { type AudioSamples, pictureBytes, type SampleFormat } from "../media/formats.ts";
+import { type AudioSamples, frameBytes, type SampleFormat } from "../media/formats.ts";
 import { Frame } from "../media/frame.ts";
 
 /** How many samples per channel a frame holds where the encoder leaves that open. */
@@ -172,15 +172,15 @@ export class AudioFrames extends FrameStage {
 
 /** Copies video frames into native ones; times are in frames. */
 export class VideoFrames extends FrameStage {
-  readonly #shape: PictureShape;
+  readonly #shape: VideoShape;
   readonly #size: number;
   #planes: { pointer: Pointer<"bytes">; stride: number }[] = [];
 
   /** Makes the stage for frames of a shape. */
-  constructor(shape: PictureShape) {
+  constructor(shape: VideoShape) {
     super();
     this.#shape = shape;
-    this.#size = pictureBytes(shape.planes);
+    this.#size = frameBytes(shape.planes);
     this.allocate();
   }
 

@@ -12,7 +12,7 @@ import { randomNumbers } from "../support/helpers.ts";
 
 const FORMATS = ["mpegts", "mp4", "matroska", "flv", "webm", "wav", "hls", "nonsense"];
 const CODECS = ["mpeg4", "mpeg2video", "libx264", "rawvideo", "ffv1"];
-const PICTURE = new Uint8Array(32 * 16 * 3);
+const FRAME = new Uint8Array(32 * 16 * 3);
 
 /** Peers that read everything, nothing, or hang up. */
 function startPeer(random: () => number): Deno.TcpListener {
@@ -41,7 +41,7 @@ class Scene {
     this.#random = random;
     this.#port = port;
     this.#folder = folder;
-    this.#writer = random() < 0.6 ? new Broadcast({ format: this.#format() }) : this.#live();
+    this.#writer = random() < 0.6 ? new Broadcast({ format: this.#format() }) : this.#liveWriter();
   }
 
   #pick<T>(list: readonly T[]): T {
@@ -63,7 +63,7 @@ class Scene {
     ]);
   }
 
-  #live(): StreamWriter {
+  #liveWriter(): StreamWriter {
     const options = {
       format: this.#format(),
       ...(this.#random() < 0.7 ? { latency: this.#random() * 2 } : {}),
@@ -74,7 +74,7 @@ class Scene {
     return new StreamWriter(this.#url(), options);
   }
 
-  /** Keeps a promise for later. */
+  /** Keeps a promise for the end. */
   #later(promise: Promise<unknown>): void {
     promise.catch(() => {});
     this.#pending.push(promise);
@@ -93,9 +93,9 @@ class Scene {
       () => writer.addAudioStream(8000, 1),
       () => writer.open({}, wait),
       () => writer.open({}, wait),
-      () => writer.writeVideoChunk(0, PICTURE, undefined, wait),
-      () => writer.writeVideoChunk(0, PICTURE),
-      () => writer.writeVideoChunkSync(0, PICTURE),
+      () => writer.writeVideoChunk(0, FRAME, undefined, wait),
+      () => writer.writeVideoChunk(0, FRAME),
+      () => writer.writeVideoChunkSync(0, FRAME),
       () => writer.writeAudioChunk(1, new Float32Array(320)),
       () => writer.flush(wait),
       () => writer.close(wait),

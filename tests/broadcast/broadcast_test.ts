@@ -1,8 +1,7 @@
-/** One broadcast and many viewers: slow ones, some that go away, browsers. */
+/** One broadcast and many viewers: what each gets, slow ones, and some that go away. */
 
 import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
-import { Broadcast, StreamWriter, type VideoStreamOptions, type Viewer } from "../../mod.ts";
-import { HAS_BROWSER, startBrowser } from "../support/browser.ts";
+import { Broadcast, type VideoStreamOptions, type Viewer } from "../../mod.ts";
 import { eventually } from "../support/desktop.ts";
 import {
   allFreed,
@@ -11,17 +10,16 @@ import {
   framemd5,
   noLiveHandles,
   pixels,
-  run,
   runDeno,
   tempDir,
 } from "../support/helpers.ts";
-
-if (!HAS_BROWSER) console.log("Left out, as Chromium is missing: pages");
+import { freePort } from "../support/network_peers.ts";
+import { framesIn, TcpPeers } from "../support/tcp_peers.ts";
 
 const SIZE = 64 * 48 * 3;
 
-/** A broadcast of small pictures, 25 a second. */
-async function pictures(
+/** An open broadcast of small video frames, 25 a second. */
+async function broadcastOf(
   format: string,
   encoder: string,
   options: VideoStreamOptions = {},
@@ -29,44 +27,6 @@ async function pictures(
   const broadcast = new Broadcast({ format });
   broadcast.addVideoStream(25, 64, 48, { encoder, ...options });
   return await broadcast.open();
-}
-
-/** Reads what comes over TCP connections, each to its end. */
-class TcpPeers implements Disposable {
-  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #connections: Deno.Conn[] = [];
-
-  /** Where to send to. */
-  get url(): string {
-    return `tcp://127.0.0.1:${this.#listener.addr.port}`;
-  }
-
-  /** Takes one connection; `read()` returns all that comes, and until then nothing is read. */
-  async accept(): Promise<{ read(): Promise<Uint8Array<ArrayBuffer>>; close(): void }> {
-    const connection = await this.#listener.accept();
-    this.#connections.push(connection);
-    return {
-      read: () => new Response(connection.readable).bytes(),
-      close: () => connection.close(),
-    };
-  }
-
-  [Symbol.dispose](): void {
-    for (const connection of this.#connections) {
-      try {
-        connection.close();
-      } catch {
-        // it was read to its end
-      }
-    }
-    this.#listener.close();
-  }
-}
-
-/** The frames that `ffmpeg` decodes from bytes. */
-async function framesIn(bytes: Uint8Array, dir: { file(name: string): string }, name: string) {
-  await Deno.writeFile(dir.file(name), bytes);
-  return await framemd5(dir.file(name), "-pix_fmt", "rgb24");
 }
 
 const md5s = (frames: readonly string[]) => frames.map((line) => line.split(",").at(-1));
@@ -139,7 +99,7 @@ Deno.test("each viewer of a broadcast gets its own container, from a key frame o
 Deno.test("a broadcast's viewers decode what was written, bit by bit", async () => {
   using dir = tempDir();
   using peers = new TcpPeers();
-  const live = await pictures("matroska", "ffv1", { encoderFormat: "bgr0" });
+  const live = await broadcastOf("matroska", "ffv1", { encoderFormat: "bgr0" });
   const frames = Array.from(
     { length: 30 },
     (_, i) => pixels(SIZE, 1).map((it) => (it + 7 * i) & 255),
@@ -166,7 +126,7 @@ Deno.test("a stalled viewer loses frames, nine others none, and memory stays fla
   const FRAMES = 20_000;
   using dir = tempDir();
   using peers = new TcpPeers();
-  const live = await pictures("mpegts", "mpeg4", { codecConfig: { gopSize: 50 } });
+  const live = await broadcastOf("mpegts", "mpeg4", { codecConfig: { gopSize: 50 } });
   const viewers: Viewer[] = [];
   const received: Promise<unknown>[] = [];
   let whole: Promise<Uint8Array<ArrayBuffer>> | undefined;
@@ -188,7 +148,7 @@ Deno.test("a stalled viewer loses frames, nine others none, and memory stays fla
   for (let i = 0; i < FRAMES; i++) {
     crypto.getRandomValues(frame.subarray(0, 3000)); // keeps packets at 2 KB or so
     await live.writeVideoChunk(0, frame);
-    // The pictures come faster than 25 a second: as fast as those who read can take them.
+    // The frames come faster than 25 a second: as fast as those who read can take them.
     if (i % 20 === 0) {
       await eventually(
         "viewers that keep up",
@@ -227,7 +187,7 @@ async function lengthOf(stream: ReadableStream<Uint8Array>): Promise<number> {
 Deno.test("a viewer that fails, or does not come, leaves the others alone", async () => {
   using dir = tempDir();
   using peers = new TcpPeers();
-  const live = await pictures("mpegts", "mpeg2video");
+  const live = await broadcastOf("mpegts", "mpeg2video");
   await live.add(dir.file("good.ts"));
   const [gone, peer] = await Promise.all([live.add(peers.url), peers.accept()]);
   const listening = live.add(`tcp://127.0.0.1:${freePort()}?listen=1`);
@@ -252,7 +212,7 @@ Deno.test("a viewer that fails, or does not come, leaves the others alone", asyn
 });
 
 Deno.test("a viewer that is waited for can be given up, and closed twice", async () => {
-  const live = await pictures("mpegts", "mpeg2video");
+  const live = await broadcastOf("mpegts", "mpeg2video");
   const reason = new Error("enough");
   const url = () => `tcp://127.0.0.1:${freePort()}?listen=1`;
   await rejects(live.add(url(), {}, { timeout: 50 }), { name: "TimeoutError" });
@@ -302,11 +262,6 @@ Deno.test("a broadcast asks for the permission to write where a viewer is", asyn
   ], stderr);
 });
 
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 Deno.test("a broadcast at the wrong time, or with the wrong calls, is a clear error", async () => {
   const broadcast = new Broadcast({ format: "mpegts" });
   await rejects(broadcast.add("a.ts"), /not open: call open\(\) first/);
@@ -327,279 +282,10 @@ Deno.test("a broadcast at the wrong time, or with the wrong calls, is a clear er
   noLiveHandles();
 });
 
-Deno.test("latency: writing does not wait for a slow receiver, which goes on at a key frame", async () => {
-  using dir = tempDir();
-  using peers = new TcpPeers();
-  const writer = new StreamWriter(peers.url, { format: "mpegts", latency: 1 });
-  const config = { gopSize: 20, maxBFrames: 0 };
-  writer.addVideoStream(25, 320, 240, { encoder: "mpeg2video", codecConfig: config });
-  throws(() => writer.openSync(), /in the background/);
-  const [peer] = await Promise.all([peers.accept(), writer.open()]);
-  const noise = new Uint8Array(320 * 240 * 3);
-  for (let i = 0; i < noise.length; i += 50_000) {
-    crypto.getRandomValues(noise.subarray(i, i + 50_000));
-  }
-  let i = 0;
-  while (writer.stats.dropped === 0 && i < 2000) {
-    noise.copyWithin(1000, 0);
-    await writer.writeVideoChunk(0, noise);
-    i++;
-  }
-  ok(writer.stats.dropped > 0, "nothing was dropped");
-  ok(writer.stats.queued > 0);
-  const received = peer.read();
-  await eventually("an empty queue", () => writer.stats.queued === 0 || undefined);
-  for (let more = 0; more < 60; more++) {
-    await writer.writeVideoChunk(0, noise.fill(more));
-    await eventually("an empty queue", () => writer.stats.queued < 5 || undefined);
-  }
-  await writer.close();
-  const { dropped, packets } = writer.stats;
-  const frames = await framesIn(await received, dir, "received.ts");
-  strictEqual(frames.length, packets - dropped);
-  const { code, stderr } = await run("ffmpeg", [
-    ...["-v", "error", "-i", dir.file("received.ts"), "-f", "null", "-"],
-  ]);
-  strictEqual(code, 0);
-  strictEqual(stderr, "", "it decodes without an error, as it goes on at a key frame");
-  noLiveHandles();
-});
-
-for (const latency of [undefined, 2]) {
-  const how = latency === undefined ? "" : ", in the background";
-  Deno.test(`reconnect: when a client is killed the next one is sent to${how}`, async () => {
-    using dir = tempDir();
-    const port = freePort();
-    const url = `tcp://127.0.0.1:${port}`;
-    const settings = latency === undefined ? {} : { latency };
-    const writer = new StreamWriter(`${url}?listen=1`, {
-      format: "mpegts",
-      reconnect: true,
-      ...settings,
-    });
-    const config = { gopSize: 300, maxBFrames: 0 };
-    writer.addVideoStream(25, 320, 240, { encoder: "mpeg2video", codecConfig: config });
-    // Each is started before it is listened for: it tries until it is connected.
-    const client = (name: string) => {
-      const args = ["-v", "error", "-y", "-i", url, "-c", "copy", dir.file(name)];
-      const abort = new AbortController();
-      const received = (async () => {
-        while (!abort.signal.aborted) {
-          const { success } = await new Deno.Command("ffmpeg", {
-            args,
-            signal: abort.signal,
-            stdin: "null",
-            stderr: "null",
-          }).output();
-          if (success) return;
-        }
-      })();
-      return { kill: () => abort.abort(), received };
-    };
-    const first = client("first.ts");
-    await writer.open();
-    const picture = pixels(320 * 240 * 3, 1);
-    let second: ReturnType<typeof client> | undefined;
-    let after = 0;
-    for (let i = 0; after < 50; i++) {
-      await writer.writeVideoChunk(0, picture.map((it) => (it + i) & 255));
-      if (i === 30) {
-        first.kill();
-        second = client("second.ts");
-      }
-      if (writer.stats.reconnects === 1) after++;
-      ok(i < 3000, "the writer does not notice");
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    await writer.close();
-    await Promise.all([first.received, second!.received]);
-    strictEqual(writer.stats.reconnects, 1);
-    const { packets } = await ffprobe(dir.file("second.ts"), "-show_packets");
-    match(packets[0].flags, /K/);
-    ok(packets.length > 20, `${packets.length} packets`);
-    const frames = await framemd5(dir.file("second.ts"));
-    strictEqual(frames.length, packets.length);
-    noLiveHandles();
-  });
-}
-
-Deno.test("sdp() tells a receiver of RTP what it needs", async () => {
-  using dir = tempDir();
-  const [one, two] = [freePort() & ~1, freePort() & ~1];
-  const sound = new StreamWriter(`rtp://127.0.0.1:${one}`, { format: "rtp", realtime: true });
-  sound.addAudioStream(48000, 1, { encoder: "aac" });
-  const picture = new StreamWriter(`rtp://127.0.0.1:${two}`, { format: "rtp", realtime: true });
-  const config = { gopSize: 5, maxBFrames: 0 };
-  picture.addVideoStream(25, 64, 48, { encoder: "mpeg4", codecConfig: config });
-  throws(() => sound.sdp(), /call open\(\) first/);
-  await Promise.all([sound.open(), picture.open()]);
-  const text = picture.sdp(sound);
-  match(text, new RegExp(`^v=0[^]*m=video ${two} [^]*m=audio ${one} `));
-  match(sound.sdp(), new RegExp(`m=audio ${one} RTP/AVP`));
-  await Deno.writeTextFile(dir.file("session.sdp"), text);
-  const args = [
-    "-v",
-    "error",
-    "-protocol_whitelist",
-    "file,udp,rtp",
-    "-i",
-    dir.file("session.sdp"),
-  ];
-  const receiving = run("ffmpeg", [...args, "-t", "1", "-c", "copy", dir.file("out.mkv")]);
-  let running = true;
-  receiving.finally(() => running = false);
-  for (let i = 0; running && i < 500; i++) {
-    await Promise.all([
-      picture.writeVideoChunk(0, pixels(SIZE, 1).map((it) => (it + i) & 255)),
-      sound.writeAudioChunk(0, new Float32Array(1920)),
-    ]);
-  }
-  await Promise.all([sound.close(), picture.close()]);
-  strictEqual((await receiving).code, 0, (await receiving).stderr);
-  const { streams } = await ffprobe(dir.file("out.mkv"));
-  deepStrictEqual(streams.map((it: { codec_name: string }) => it.codec_name).sort(), [
-    "aac",
-    "mpeg4",
-  ]);
-  const file = new StreamWriter(dir.file("a.wav"));
-  throws(() => file.sdp(), /Expected writers with the format "rtp", got "wav"/);
-  await file.close();
-  noLiveHandles();
-});
-
-/** Runs the example's live page, and looks at it in a browser. */
-const onPage = (name: string, fn: () => Promise<void>) =>
-  Deno.test({ name, fn, ignore: !HAS_BROWSER });
-
-onPage("a browser plays the live page, whose picture moves", async () => {
-  const port = freePort();
-  const script = new URL("../../examples/live_page.ts", import.meta.url).pathname;
-  const server = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", script, `${port}`],
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-  try {
-    await eventually(
-      "a server",
-      () => fetch(`http://127.0.0.1:${port}/`).then((it) => it.text(), () => undefined),
-      20,
-    );
-    await using page = await startBrowser(`http://127.0.0.1:${port}/`);
-    const video = (property: string) =>
-      page.evaluate<number>(`document.querySelector("video").${property}`);
-    await eventually(
-      "a video that plays",
-      async () => await video("currentTime") > 0.5 || undefined,
-      30,
-    );
-    deepStrictEqual([await video("videoWidth"), await video("videoHeight")], [640, 360]);
-    const [before, shot] = [await video("currentTime"), await page.screenshot()];
-    await eventually(
-      "another picture",
-      async () => await video("currentTime") > before + 0.5 || undefined,
-    );
-    const other = await page.screenshot();
-    const [one, two] = [await averageColors(shot), await averageColors(other)];
-    ok(one.some((it, i) => Math.abs(it - two[i]!) > 10), "the picture stands still");
-    // The ball is the only thing that is as bright.
-    ok(Math.max(...one) > 150 && Math.max(...two) > 150, "there is no ball");
-  } finally {
-    server.kill("SIGINT");
-    const { code, stderr } = await server.output();
-    strictEqual(code, 0, new TextDecoder().decode(stderr));
-  }
-});
-
-/** The colours of a picture's 16 by 12 parts. */
-async function averageColors(png: Uint8Array): Promise<Uint8Array> {
-  using dir = tempDir();
-  await Deno.writeFile(dir.file("a.png"), png);
-  return await ffmpegCli(
-    "-i",
-    dir.file("a.png"),
-    "-vf",
-    "scale=16:12:flags=area",
-    "-pix_fmt",
-    "rgb24",
-    "-f",
-    "rawvideo",
-    "-",
-  );
-}
-
-onPage("a browser plays fragmented MP4 by Media Source", async () => {
-  const broadcast = new Broadcast({ realtime: true });
-  broadcast.addVideoStream(25, 320, 240, {
-    encoderFormat: "yuv420p",
-    encoderOption: { preset: "ultrafast", tune: "zerolatency", profile: "baseline", level: "3.0" },
-  });
-  broadcast.addAudioStream(48000, 1);
-  const live = await broadcast.open();
-  const page = `<video autoplay muted></video><script>
-    const source = new MediaSource();
-    document.querySelector("video").src = URL.createObjectURL(source);
-    source.onsourceopen = async () => {
-      const buffer = source.addSourceBuffer('video/mp4; codecs="avc1.42C01E, mp4a.40.2"');
-      for await (const bytes of (await fetch("/live")).body) {
-        buffer.appendBuffer(bytes);
-        await new Promise((done) => buffer.onupdateend = done);
-      }
-      source.endOfStream();
-    };</script>`;
-  await using server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen() {} },
-    (request) =>
-      request.url.endsWith("/live")
-        ? live.response()
-        : new Response(page, { headers: { "content-type": "text/html" } }),
-  );
-  let running = true;
-  const writing = (async () => {
-    for (let i = 0; running; i++) {
-      await live.writeVideoChunk(0, pixels(320 * 240 * 3, 1).map((it) => (it + i) & 255));
-      await live.writeAudioChunk(1, new Float32Array(1920));
-    }
-    await live.close();
-  })();
-  {
-    await using shown = await startBrowser(`http://127.0.0.1:${server.addr.port}/`);
-    const state = () =>
-      shown.evaluate<[number, number]>(
-        `(({ currentTime, videoWidth }) => [currentTime, videoWidth])(document.querySelector("video"))`,
-      );
-    await eventually("a video that plays", async () => (await state())[0] > 1 || undefined, 30);
-    strictEqual((await state())[1], 320);
-    running = false;
-    await writing;
-    await eventually(
-      "its end",
-      () =>
-        shown.evaluate<boolean>(`document.querySelector("video").ended`).then((it) =>
-          it || undefined
-        ),
-      15,
-    );
-  }
-  noLiveHandles();
-});
-
 Deno.test("broadcasts and live writers called in random orders leave nothing behind", async () => {
   const script = new URL("broadcast_fuzz.ts", import.meta.url).pathname;
   const seed = String(Math.floor(Math.random() * 1e6));
   const { code, text, stderr } = await runDeno(script, { args: ["20", seed], timeout: 120_000 });
   strictEqual(code, 0, `seed ${seed}: ${stderr.slice(-2000)}`);
   strictEqual(text.trim(), "{}", `seed ${seed}`);
-});
-
-Deno.test("flush() of a container that writes files of its own does not end the process", async () => {
-  using dir = tempDir();
-  const writer = new StreamWriter(dir.file("a.m3u8"));
-  writer.addVideoStream(25, 64, 48, { encoder: "mpeg2video" });
-  await writer.open();
-  await writer.writeVideoChunk(0, pixels(SIZE, 5));
-  await writer.flush();
-  await writer.close();
-  strictEqual((await framemd5(dir.file("a.m3u8"))).length, 5);
-  noLiveHandles();
 });

@@ -1,5 +1,5 @@
 /**
- * What `ffmpeg.*` tells of the installed FFmpeg, with the `ffmpeg` program as the judge.
+ * What `ffmpeg.*` reports of the installed FFmpeg, with the `ffmpeg` program as the judge.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { ffmpeg } from "../../mod.ts";
 import { HAS_SOUND, startSound } from "../support/desktop.ts";
 import { judged, run, runDeno, tempDir } from "../support/helpers.ts";
 
-async function told(...args: string[]): Promise<string> {
+async function printed(...args: string[]): Promise<string> {
   return (await run("ffmpeg", ["-hide_banner", ...args])).text;
 }
 
@@ -24,7 +24,7 @@ interface Told {
 /** The options that `ffmpeg -h` lists; the same option may be there more than once. */
 async function optionsTold(topic: string): Promise<Told[]> {
   const options: Told[] = [];
-  for (const line of (await told("-h", topic)).split("\n")) {
+  for (const line of (await printed("-h", topic)).split("\n")) {
     const [, name, type, rest] =
       /^ {2,3}-?(\S+) +<(\w+)> +[E.][D.][F.][VAS.]{3}\S*\s?(.*)$/.exec(line) ??
         [];
@@ -93,7 +93,7 @@ const TOPICS: readonly (readonly [ffmpeg.OptionOwner, string])[] = [
 ];
 
 for (const [owner, name] of TOPICS) {
-  judged(`ffmpeg.options("${name}", "${owner}") tells what ffmpeg -h tells`, async () => {
+  judged(`ffmpeg.options("${name}", "${owner}") lists what ffmpeg -h lists`, async () => {
     const unique = new Map<string, Told>();
     for (const each of await optionsTold(`${owner}=${name}`)) {
       if (!unique.has(each.name)) unique.set(each.name, each);
@@ -116,7 +116,7 @@ for (const [owner, name] of TOPICS) {
   });
 }
 
-Deno.test("ffmpeg.options() tells types, ranges, defaults and named values", () => {
+Deno.test("ffmpeg.options() lists types, ranges, defaults and named values", () => {
   const option = (owner: ffmpeg.OptionOwner, of: string, name: string) =>
     ffmpeg.options(of, owner).find((each) => each.name === name)!;
   const coder = option("encoder", "aac", "aac_coder");
@@ -162,7 +162,7 @@ Deno.test("ffmpeg.options() says what does not fit", () => {
   throws(() => ffmpeg.options(4 as never), { name: "TypeError", message: /name to be a string/ });
 });
 
-Deno.test("every encoder, decoder, container, filter and protocol tells its options", () => {
+Deno.test("every encoder, decoder, container, filter and protocol lists its options", () => {
   const all: Record<ffmpeg.OptionOwner, string[]> = {
     encoder: Object.keys({ ...ffmpeg.audioEncoders(), ...ffmpeg.videoEncoders() }),
     decoder: Object.keys({ ...ffmpeg.audioDecoders(), ...ffmpeg.videoDecoders() }),
@@ -196,7 +196,7 @@ for (
 ) {
   judged(`ffmpeg.${of}() describes what ffmpeg ${flag} lists`, async () => {
     const expected: Record<string, string> = {};
-    for (const line of (await told(flag)).split("\n")) {
+    for (const line of (await printed(flag)).split("\n")) {
       const [, marks, name, rest] = /^ ([A-Z. |]{2,6}) (\S+)\s+(.*)$/.exec(line) ?? [];
       if (name === undefined || name === "=" || (kinds !== "" && !marks!.includes(kinds))) continue;
       if (kinds === "A" || kinds === "V") { if (!marks!.startsWith(kinds)) continue; }
@@ -206,7 +206,7 @@ for (
       Object.entries(ffmpeg[of]()).map(([name, help]) => [name, help.trim()]),
     );
     // FFmpeg 7 and later list devices apart, under one name for both directions.
-    const devices = kinds === "E" || kinds === "D" ? await told("-devices") : "";
+    const devices = kinds === "E" || kinds === "D" ? await printed("-devices") : "";
     for (const [, marks, name] of devices.matchAll(/^ ([D ][E ]) (\S+) /gm)) {
       if (marks!.includes(kinds)) expected[name!] ??= actual[name!]!;
     }
@@ -219,7 +219,7 @@ for (
 
 Deno.test("ffmpeg.listDevices() lists what ffmpeg -sources and -sinks list", async () => {
   const listed = async (flag: string) =>
-    [...(await told(flag, "alsa")).matchAll(/^([* ]) (\S+) \[(.*)\]/gm)].map(
+    [...(await printed(flag, "alsa")).matchAll(/^([* ]) (\S+) \[(.*)\]/gm)].map(
       ([, star, name, description]) => ({ name, description, isDefault: star === "*" }),
     );
   if (!("alsa" in ffmpeg.outputDevices())) return;
@@ -264,7 +264,7 @@ Deno.test({
   },
 });
 
-judged("ffmpeg.license(), location() and installCommand() tell where FFmpeg is from", async () => {
+judged("ffmpeg.license(), location() and installCommand() say where FFmpeg is from", async () => {
   const { text } = await run("ffmpeg", ["-hide_banner", "-L"]);
   if (text.includes("nonfree")) return match(ffmpeg.license(), /nonfree/);
   const [, version, later] = /version ([\d.]+) of the License(, or[\s\S]*later version)?/.exec(

@@ -58,14 +58,14 @@ async function json(...args: string[]): Promise<any> {
   return JSON.parse((await succeeds(...args, "--json")).text);
 }
 
-const film = () =>
+const clip = () =>
   media(
-    "film.mkv",
+    "clip.mkv",
     ...testPictures("64x48", 25, 3),
     ...testTone(48000, 2, 3),
     // Matroska tells times in milliseconds: packets of 0.1 s have exact ones.
     ...["-af", "asetnsamples=4800", "-c:a", "flac", "-c:v", "ffv1", "-pix_fmt", "yuv444p"],
-    ...["-metadata", "title=A film"],
+    ...["-metadata", "title=A clip"],
   );
 
 const COMMANDS = [
@@ -118,10 +118,10 @@ Deno.test("what can't be done is a message without a stack trace", async () => {
   await fails(1, /called "libx2645": did you mean "libx264"/, "options", "libx2645");
   await fails(1, /no encoder called "mp4": did you mean/, "options", "mp4", "--of", "encoder");
   await fails(1, /Unknown device "pulsee"/, "devices", "pulsee");
-  await fails(1, /did you mean "matroska"/, "info", await film(), "--format", "matrosca");
+  await fails(1, /did you mean "matroska"/, "info", await clip(), "--format", "matrosca");
 });
 
-Deno.test("a machine without FFmpeg is told what to install", async () => {
+Deno.test("without FFmpeg the message says what to install", async () => {
   using dir = tempDir();
   for (const command of ["doctor", "encoders"]) {
     const ran = await sluice([command], { env: { SLUICE_LIBRARY_PATH: dir.path } });
@@ -131,7 +131,7 @@ Deno.test("a machine without FFmpeg is told what to install", async () => {
   }
 });
 
-Deno.test("doctor tells what is here", async () => {
+Deno.test("doctor shows what is here", async () => {
   const found = await json("doctor");
   strictEqual(found.version, ffmpeg.version());
   deepStrictEqual(found.libraries, ffmpeg.versions());
@@ -147,13 +147,13 @@ Deno.test("doctor tells what is here", async () => {
   ok(text.startsWith(`FFmpeg ${ffmpeg.version()}, found by: `), text);
 });
 
-Deno.test("info tells what ffprobe tells", async () => {
-  const path = await film();
+Deno.test("info shows what ffprobe shows", async () => {
+  const path = await clip();
   const [told] = await json("info", path);
   const { streams, format } = await ffprobe(path);
   strictEqual(told.format, format.format_name);
   ok(Math.abs(told.duration - Number(format.duration)) < 1e-3);
-  strictEqual(told.metadata.title, "A film");
+  strictEqual(told.metadata.title, "A clip");
   deepStrictEqual(
     told.streams.map((it: Record<string, unknown>) => [it.index, it.mediaType, it.codec]),
     streams.map((it: Record<string, unknown>) => [it.index, it.codec_type, it.codec_name]),
@@ -161,11 +161,11 @@ Deno.test("info tells what ffprobe tells", async () => {
   const { text } = await succeeds("info", path);
   match(text, /#0 video: ffv1, yuv444p, 64x48, 25 frames\/s/);
   match(text, /#1 audio: flac, s32, 48000 Hz, 2 channels/);
-  match(text, /^ {2}title: A film$/m);
+  match(text, /^ {2}title: A clip$/m);
 });
 
 Deno.test("info goes on after a file that it can't read", async () => {
-  const ran = await sluice(["info", "nobody.mp4", await film(), "--json"]);
+  const ran = await sluice(["info", "nobody.mp4", await clip(), "--json"]);
   strictEqual(ran.code, 1);
   strictEqual(JSON.parse(ran.text).length, 1);
   match(ran.stderr, /nobody.mp4/);
@@ -193,7 +193,7 @@ Deno.test("encoders and the other lists print what there is, all or by a word", 
   match(none.stderr, /no filters with "xyzzy"/);
 });
 
-Deno.test("options prints what ffmpeg.options() gives", async () => {
+Deno.test("options prints what ffmpeg.options() returns", async () => {
   deepStrictEqual(
     await json("options", "aac", "--of", "encoder"),
     JSON.parse(JSON.stringify(ffmpeg.options("aac", "encoder"))),
@@ -203,14 +203,14 @@ Deno.test("options prints what ffmpeg.options() gives", async () => {
   match(text, /^ {4}bt709 +/m);
 });
 
-Deno.test("convert takes sound, pictures and metadata over, lossless ones unchanged", async () => {
+Deno.test("convert takes audio, video and metadata over, lossless ones unchanged", async () => {
   using dir = tempDir();
-  const [from, to] = [await film(), dir.file("new.mkv")];
+  const [from, to] = [await clip(), dir.file("new.mkv")];
   await succeeds("convert", from, to, "--video-encoder", "ffv1", "--audio-encoder", "flac");
   const { streams, format } = await ffprobe(to);
   deepStrictEqual(streams.map((it: { codec_name: string }) => it.codec_name), ["ffv1", "flac"]);
   strictEqual(streams[0].pix_fmt, "yuv444p");
-  strictEqual(format.tags.title, "A film");
+  strictEqual(format.tags.title, "A clip");
   deepStrictEqual(await framemd5(to, "-map", "0:v"), await framemd5(from, "-map", "0:v"));
   const sound = ["-map", "0:a", "-af", "asetnsamples=1000"];
   deepStrictEqual(await framemd5(to, ...sound), await framemd5(from, ...sound));
@@ -220,13 +220,13 @@ Deno.test("convert changes size and rate, and takes options of the encoders", as
   using dir = tempDir();
   const to = dir.file("small.mp4");
   const done = await json(
-    ...["convert", await film(), to, "--size", "32x24", "--rate", "10", "--sample-rate", "22050"],
+    ...["convert", await clip(), to, "--size", "32x24", "--rate", "10", "--sample-rate", "22050"],
     ...["--encoder-option", "g=5", "--encoder-option", "audio:b=32k"],
   );
-  const { streams: [pictures, sound] } = await ffprobe(to);
-  deepStrictEqual([pictures.width, pictures.height, pictures.r_frame_rate], [32, 24, "10/1"]);
-  deepStrictEqual([pictures.nb_frames, sound.sample_rate], ["30", "22050"]);
-  ok(Number(sound.bit_rate) < 45000, sound.bit_rate);
+  const { streams: [video, audio] } = await ffprobe(to);
+  deepStrictEqual([video.width, video.height, video.r_frame_rate], [32, 24, "10/1"]);
+  deepStrictEqual([video.nb_frames, audio.sample_rate], ["30", "22050"]);
+  ok(Number(audio.bit_rate) < 45000, audio.bit_rate);
   const { packets } = await ffprobe(to, "-select_streams", "v", "-show_packets");
   strictEqual(packets.filter((it: { flags: string }) => it.flags.startsWith("K")).length, 6);
   strictEqual(done.path, to);
@@ -235,7 +235,7 @@ Deno.test("convert changes size and rate, and takes options of the encoders", as
 
 Deno.test("convert takes a part, cut to the sample", async () => {
   using dir = tempDir();
-  const [from, to] = [await film(), dir.file("part.mkv")];
+  const [from, to] = [await clip(), dir.file("part.mkv")];
   await succeeds(
     ...["convert", from, to, "--start", "0:01", "--duration", "1.5"],
     ...["--video-encoder", "ffv1", "--audio-encoder", "flac"],
@@ -250,13 +250,13 @@ Deno.test("convert takes a part, cut to the sample", async () => {
   }
 });
 
-Deno.test("convert gives files of sound no pictures, and says so", async () => {
+Deno.test("convert writes no video to audio files, and says so", async () => {
   using dir = tempDir();
-  const { stderr } = await succeeds("convert", await film(), dir.file("song.mp3"));
-  match(stderr, /Left out: #0 video: ffv1.*the new file is one of sound/);
+  const { stderr } = await succeeds("convert", await clip(), dir.file("song.mp3"));
+  match(stderr, /Skipped: #0 video: ffv1.*the new file is an audio file/);
   const { streams } = await ffprobe(dir.file("song.mp3"));
   deepStrictEqual(streams.map((it: { codec_name: string }) => it.codec_name), ["mp3"]);
-  match((await succeeds("convert", await film(), dir.file("a.gif"))).stderr, /does not take audio/);
+  match((await succeeds("convert", await clip(), dir.file("a.gif"))).stderr, /does not take audio/);
   strictEqual((await ffprobe(dir.file("a.gif"))).streams[0].codec_name, "gif");
 });
 
@@ -292,7 +292,7 @@ Deno.test("convert makes odd sizes even where the encoder needs that", async () 
     "rgb24",
   );
   const { stderr } = await succeeds("convert", odd, dir.file("even.mp4"));
-  match(stderr, /their encoder takes even sizes/);
+  match(stderr, /its encoder takes even sizes/);
   const { streams: [{ width, height }] } = await ffprobe(dir.file("even.mp4"));
   deepStrictEqual([width, height], [64, 48]);
   await succeeds("convert", odd, dir.file("odd.png"), "--duration", "0.04");
@@ -301,7 +301,7 @@ Deno.test("convert makes odd sizes even where the encoder needs that", async () 
 
 Deno.test("convert overwrites nothing unasked, and leaves nothing behind that it refused", async () => {
   using dir = tempDir();
-  const [from, to] = [await film(), dir.file("new.mp4")];
+  const [from, to] = [await clip(), dir.file("new.mp4")];
   await Deno.writeTextFile(to, "precious");
   await fails(1, /is there already: --overwrite replaces it/, "convert", from, to);
   strictEqual(await Deno.readTextFile(to), "precious");
@@ -325,7 +325,7 @@ Deno.test("convert overwrites nothing unasked, and leaves nothing behind that it
 
 Deno.test("the program stays within its permissions", async () => {
   using dir = tempDir();
-  const from = await film();
+  const from = await clip();
   const to = dir.file("new.mp4");
   const base = ["--no-prompt", "--allow-ffi"];
   const needs = async (permissions: string[], args: string[]) =>
@@ -427,7 +427,7 @@ Deno.test("the progress line fits the terminal", () => {
 });
 
 Deno.test({
-  name: "play shows a film and plays its sound, until q is pressed in the window",
+  name: "play shows a video and plays its sound, until q is pressed in the window",
   ignore: !HAS_DISPLAY || !HAS_SOUND,
   async fn() {
     await using display = await startDisplay();

@@ -77,7 +77,7 @@ function formatContext() {
   return made("AVFormatContext", slot.value, avformat.avformat_free_context);
 }
 
-// Options: the library itself tells their offset, and sets and reads them by name
+// Options: the library itself has their offset, and sets and reads them by name
 
 /** Fields whose option has another name. */
 const ALIASES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -132,7 +132,7 @@ function checkOption(object: Plain & { $pointer: AnyPointer }, field: string, op
 /** Old fields whose options set the new fields, as long as a release has both. */
 const OTHERS = ["channel_layout", "frame_number"];
 
-/** Checks the fields of a struct that have an option; gives their names. */
+/** Checks the fields of a struct that have an option; returns their names. */
 function checkOptions(name: "AVCodecContext" | "AVFormatContext", object: AnyPointer): string[] {
   const offsets = layout.structs[name] as Readonly<Record<string, number>>;
   const view = library.view(name, object) as unknown as Plain & { $pointer: AnyPointer };
@@ -229,18 +229,18 @@ function checkParameters(type: "video" | "audio", same: Plain, renamed: typeof V
   for (const [key, , value] of renamed) deepStrictEqual(to![key], value, key);
 }
 
-Deno.test("AVCodecParameters and AVCodecContext have what the library copies, of pictures", () => {
+Deno.test("AVCodecParameters and AVCodecContext have what the library copies, of video", () => {
   checkParameters("video", VIDEO, VIDEO_RENAMED);
   noLiveHandles();
 });
 
-Deno.test("AVCodecParameters and AVCodecContext have what the library copies, of sound", () => {
+Deno.test("AVCodecParameters and AVCodecContext have what the library copies, of audio", () => {
   checkParameters("audio", AUDIO, [["sample_fmt", "format", 8]]);
 });
 
 // Frames
 
-Deno.test("AVFrame is laid out as the library allocates one of pictures", () => {
+Deno.test("AVFrame is laid out as the library allocates one of video", () => {
   using frame = new Frame();
   frame.fields.format = avutil.av_get_pix_fmt(cString("yuv420p"));
   frame.fields.width = 642;
@@ -324,7 +324,7 @@ Deno.test("AVFrame has what filters set: size, shape of pixels, colors, times", 
 
 // Packets
 
-Deno.test("AVPacket has the memory and the times that the library gives it", () => {
+Deno.test("AVPacket has the memory and the times that the library sets", () => {
   using it = packet();
   strictEqual(avcodec.av_new_packet(it.pointer, 1234), 0);
   strictEqual(it.fields.size, 1234);
@@ -383,19 +383,19 @@ Deno.test("AVFormatContext, AVStream and AVCodecParameters of a file are as ffpr
     ...[...testPictures("64x48", 25, 1), ...testTone(22050, 2, 1), "-c:v", "mpeg4", "-c:a", "aac"],
     ...["-vf", "setsar=4/3", "-disposition:a:0", "default+forced", ...tags],
   );
-  const { streams: probed, format: told } = await ffprobe(path);
+  const { streams: probed, format } = await ffprobe(path);
   const slot = new PointerSlot<"AVFormatContext">();
   ok(avformat.avformat_open_input(slot.address, cString(path), null, null) >= 0);
   try {
     ok(avformat.avformat_find_stream_info(slot.value!, null) >= 0);
     const context = library.view("AVFormatContext", slot.value!);
     strictEqual(context.nb_streams, probed.length);
-    strictEqual(context.start_time, Math.round(told.start_time * 1e6));
-    strictEqual(context.duration, Math.round(told.duration * 1e6));
-    strictEqual(context.bit_rate, Number(told.bit_rate));
+    strictEqual(context.start_time, Math.round(format.start_time * 1e6));
+    strictEqual(context.duration, Math.round(format.duration * 1e6));
+    strictEqual(context.bit_rate, Number(format.bit_rate));
     strictEqual(readEntries(context.metadata).title, "Night");
     const input = library.view("AVInputFormat", context.iformat!);
-    strictEqual(readCString(input.name), told.format_name);
+    strictEqual(readCString(input.name), format.format_name);
     ok(context.pb !== null);
     for (const [i, { tags, disposition, ...of }] of probed.entries()) {
       const stream = library.view("AVStream", pointerAt<"AVStream">(context.streams!, i)!);
@@ -442,7 +442,7 @@ Deno.test("AVStream's rates are those by which the library guesses one", () => {
   deepStrictEqual(guess(), [24, 1]);
 });
 
-Deno.test("AVCodec, AVCodecDescriptor, AVFilter and AVPixFmtDescriptor tell their names", () => {
+Deno.test("AVCodec, AVCodecDescriptor, AVFilter and AVPixFmtDescriptor have their names", () => {
   const codec = library.view("AVCodec", avcodec.avcodec_find_encoder_by_name(cString("mpeg4"))!);
   strictEqual(readCString(codec.name), "mpeg4");
   strictEqual(codec.type, 0);

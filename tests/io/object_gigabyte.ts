@@ -1,5 +1,5 @@
 /**
- * Writes a gigabyte of raw pictures to a Web stream and reads it from there at the same time, and
+ * Writes a gigabyte of raw frames to a Web stream and reads it from there at the same time, and
  * prints as JSON by how many megabytes the resident memory has grown.
  */
 
@@ -32,9 +32,9 @@ async function send(): Promise<void> {
   const writer = new StreamWriter(writable, { format: "nut" });
   writer.addVideoStream(25, WIDTH, HEIGHT, { encoder: "rawvideo", encoderFormat: "rgb24" });
   await using out = await writer.open();
-  const picture = new Uint8Array(SIZE);
+  const frame = new Uint8Array(SIZE);
   for (let i = 0; i < count; i++) {
-    await out.writeVideoChunk(0, picture.fill(i));
+    await out.writeVideoChunk(0, frame.fill(i));
     if (i % 10 !== 9) continue;
     (globalThis as unknown as { gc(): void }).gc();
     memory.push(Deno.memoryUsage().rss / (1 << 20));
@@ -57,7 +57,7 @@ async function receive(): Promise<number> {
 
 files = openPipes();
 const [received] = await Promise.all([receive(), send()]);
-if (received !== count) throw new Error(`Expected ${count} pictures, got ${received}`);
+if (received !== count) throw new Error(`Expected ${count} frames, got ${received}`);
 const quarter = memory.length >> 2;
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 const growth = median(memory.slice(3 * quarter)) - median(memory.slice(quarter, 2 * quarter));

@@ -1,6 +1,6 @@
 /**
  * Writes to objects and reads from them, some hundred times, a third of them broken on purpose, and
- * prints as JSON by how many megabytes the resident memory has grown: `object_loop.ts FILM`.
+ * prints as JSON by how many megabytes the resident memory has grown: `object_loop.ts CLIP`.
  */
 
 import { liveHandles } from "../../ffi/handle.ts";
@@ -8,25 +8,25 @@ import { type BytesReader, MemoryFile, StreamReader, StreamWriter } from "../../
 
 const ROUNDS = 600;
 
-const film = Deno.readFileSync(Deno.args[0]!);
-const picture = new Uint8Array(64 * 48 * 3);
+const clip = Deno.readFileSync(Deno.args[0]!);
+const frame = new Uint8Array(64 * 48 * 3);
 const never = <T>() => new Promise<T>(() => {});
 
-/** An object over the film whose reads come some time. */
+/** An object over the clip whose reads return promises. */
 function slow(read: (into: Uint8Array) => number | Promise<number>, at: { position: number }) {
   return {
     read: async (into) => await read(into),
     seek: async (offset, whence) =>
-      at.position = await [0, at.position, film.length][whence]! + offset,
+      at.position = await [0, at.position, clip.length][whence]! + offset,
   } satisfies BytesReader;
 }
 
-function filmObject(failsAt = Infinity, fail: () => number | Promise<number> = () => 0) {
+function clipObject(failsAt = Infinity, fail: () => number | Promise<number> = () => 0) {
   const at = { position: 0 };
   let reads = 0;
   return slow((into) => {
     if (reads++ >= failsAt) return fail();
-    const part = film.subarray(at.position, at.position + Math.min(into.length, 8192));
+    const part = clip.subarray(at.position, at.position + Math.min(into.length, 8192));
     into.set(part);
     at.position += part.length;
     return part.length;
@@ -46,8 +46,8 @@ async function write(dst: ConstructorParameters<typeof StreamWriter>[0], timeout
   writer.addVideoStream(25, 64, 48, { encoder: "mpeg4" });
   await using out = await writer.open({}, { timeout });
   for (let i = 0; i < 5; i++) {
-    picture.forEach((_, k) => picture[k] = (k * 31 + i * 57) % 251);
-    await out.writeVideoChunk(0, picture, undefined, { timeout });
+    frame.forEach((_, k) => frame[k] = (k * 31 + i * 57) % 251);
+    await out.writeVideoChunk(0, frame, undefined, { timeout });
   }
 }
 
@@ -60,17 +60,17 @@ const JOBS: readonly (() => unknown)[] = [
   () => write(new MemoryFile()),
   () => write(new WritableStream()),
   () => write({ write: async () => await undefined }),
-  () => readAll(film),
-  () => readAll(new Blob([film])),
-  () => readAll(filmObject()),
+  () => readAll(clip),
+  () => readAll(new Blob([clip])),
+  () => readAll(clipObject()),
   () => fails(write({ write: broken })),
   () => fails(write({ write: () => Promise.reject(new Error("rejected by the user")) })),
   () => fails(write({ write: never<number> }, 5)),
-  () => fails(readAll(filmObject(1, broken))),
-  () => fails(readAll(filmObject(0, broken))),
-  () => fails(StreamReader.open(filmObject(1, never<number>), { timeout: 5 })),
+  () => fails(readAll(clipObject(1, broken))),
+  () => fails(readAll(clipObject(0, broken))),
+  () => fails(StreamReader.open(clipObject(1, never<number>), { timeout: 5 })),
   async () => {
-    const reader = await StreamReader.open(filmObject());
+    const reader = await StreamReader.open(clipObject());
     reader.addBasicVideoStream(1);
     await reader.fillBuffer();
     await reader.close();
@@ -101,4 +101,4 @@ const quarter = memory.length / 4;
 const growth = median(memory.slice(3 * quarter)) - median(memory.slice(quarter, 2 * quarter));
 const course = memory.filter((_, i) => i % 5 === 4).map(Math.round).join(" ");
 console.log(JSON.stringify({ growth, files: openFiles() - before, live: liveHandles(), course }));
-Deno.exit(0); // what never comes back is not waited for
+Deno.exit(0); // what never returns is not waited for

@@ -19,22 +19,22 @@ import {
   testTone,
 } from "../support/helpers.ts";
 
-function film(): Promise<string> {
+function clip(): Promise<string> {
   const codecs = ["-c:v", "ffv1", "-pix_fmt", "bgr0", "-c:a", "pcm_f32le"];
-  return media("film.mkv", ...testPictures(), ...testTone(48000, 2), ...codecs);
+  return media("clip.mkv", ...testPictures(), ...testTone(48000, 2), ...codecs);
 }
 
-Deno.test("readable() and writables pipe a film's pictures and sound at the same time", async () => {
+Deno.test("readable() and writables pipe video and sound at the same time", async () => {
   using dir = tempDir();
-  await using reader = await StreamReader.open(await film());
-  const pictures = reader.readable<VideoChunk>(reader.addBasicVideoStream(1));
+  await using reader = await StreamReader.open(await clip());
+  const frames = reader.readable<VideoChunk>(reader.addBasicVideoStream(1));
   const sound = reader.readable<AudioChunk>(reader.addBasicAudioStream(1000));
   const writer = new StreamWriter(dir.file("a.mkv"));
   writer.addVideoStream(25, 64, 48, { encoder: "ffv1", encoderFormat: "bgr0" });
   writer.addAudioStream(48000, 2, { encoder: "pcm_f32le" });
   await writer.open();
   await Promise.all([
-    pictures.pipeTo(writer.videoWritable(0)),
+    frames.pipeTo(writer.videoWritable(0)),
     sound.pipeTo(writer.audioWritable(1)),
   ]);
   await writer.close();
@@ -42,14 +42,14 @@ Deno.test("readable() and writables pipe a film's pictures and sound at the same
   noLiveHandles();
   const md5s = async (path: string) =>
     (await framemd5(path, "-map", "0:v", "-pix_fmt", "rgb24")).map((it) => it.split(",").at(-1));
-  deepStrictEqual(await md5s(dir.file("a.mkv")), await md5s(await film()));
+  deepStrictEqual(await md5s(dir.file("a.mkv")), await md5s(await clip()));
   const { streams } = await ffprobe(dir.file("a.mkv"), "-count_packets", "-show_streams");
   strictEqual(streams[0].nb_read_packets, "25");
 });
 
 Deno.test("a TransformStream changes the sound on its way", async () => {
   using dir = tempDir();
-  await using reader = await StreamReader.open(await film());
+  await using reader = await StreamReader.open(await clip());
   const sound = reader.readable<AudioChunk>(reader.addBasicAudioStream(480, { format: "flt" }));
   const half = new TransformStream<AudioChunk, AudioInput>({
     transform(chunk, controller) {
@@ -61,7 +61,7 @@ Deno.test("a TransformStream changes the sound on its way", async () => {
   await writer.open();
   await sound.pipeThrough(half).pipeTo(writer.audioWritable(0));
   await writer.close();
-  using before = StreamReader.openSync(await film());
+  using before = StreamReader.openSync(await clip());
   using after = StreamReader.openSync(dir.file("a.wav"));
   const samples = (it: StreamReader) => {
     it.addBasicAudioStream(-1, { format: "flt" });
@@ -72,7 +72,7 @@ Deno.test("a TransformStream changes the sound on its way", async () => {
 });
 
 Deno.test("nothing is read before it is wanted, and what is cancelled leaves the reader open", async () => {
-  await using reader = await StreamReader.open(await film());
+  await using reader = await StreamReader.open(await clip());
   const stream = reader.readable<AudioChunk>(reader.addBasicAudioStream(480));
   await new Promise((resolve) => setTimeout(resolve, 20));
   strictEqual(reader.stats.packets, 0);

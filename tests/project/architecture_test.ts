@@ -59,7 +59,7 @@ function textOf(path: string): string {
   return Deno.readTextFileSync(new URL(path, ROOT));
 }
 
-/** Leaves out the lines that are comments as a whole, where examples are. */
+/** Drops the lines that are comments as a whole, where examples are. */
 function withoutComments(source: string): string {
   return source.split("\n").filter((line) => !/^\s*(?:\/\/|\/\*|\*)/.test(line)).join("\n");
 }

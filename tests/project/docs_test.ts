@@ -111,21 +111,40 @@ function anchorsIn(markdown: string): string[] {
   );
 }
 
-Deno.test("links of the README are absolute and lead to files that are published", () => {
+Deno.test("links of the README and of comments are absolute and lead to files that are published", () => {
   const { name, version, publish } = JSON.parse(textOf("deno.json"));
   const base = `https://jsr.io/${name}/${version}/`;
-  for (const [, link] of textOf("README.md").matchAll(/\]\(([^)\s]+)\)/g)) {
-    if (link!.startsWith("#")) continue;
-    ok(link!.startsWith("https://"), `"${link}" is not absolute`);
-    if (!link!.startsWith(`https://jsr.io/${name}/`)) continue;
-    ok(link!.startsWith(base), `"${link}" is not of version ${version}`);
-    const path = link!.slice(base.length).replace(/#.*/, "");
-    ok(leadsSomewhere(path, ""), `there is no ${path}`);
+  for (const [file, link] of absoluteLinks()) {
+    ok(link.startsWith("https://"), `${file}: "${link}" is not absolute`);
+    if (!link.startsWith(`https://jsr.io/${name}/`)) continue;
+    ok(link.startsWith(base), `${file}: "${link}" is not of version ${version}`);
+    const path = link.slice(base.length).replace(/#.*/, "");
+    ok(leadsSomewhere(path, ""), `${file}: there is no ${path}`);
     const folder = `${path.split("/")[0]}/`;
     const included = publish.include.some((it: string) => it === path || it.startsWith(folder));
-    ok(included, `${path} is not published`);
+    ok(included, `${file}: ${path} is not published`);
   }
 });
+
+/** The links of the README and of comments, which JSR shows away from the files that they lead to. */
+function absoluteLinks(): [file: string, link: string][] {
+  const sources = ["mod.ts", "cli.ts", ...sourceFiles("src")];
+  const texts = sources.map((file) => [file, textOf(file).match(/^ *\* .*$/gm)?.join("\n") ?? ""]);
+  return [["README.md", textOf("README.md")], ...texts].flatMap(([file, text]) =>
+    [...text!.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]): [string, string] => [file!, link!])
+      .filter(([, link]) => !link.startsWith("#"))
+  );
+}
+
+function sourceFiles(folder: string): string[] {
+  return [...Deno.readDirSync(new URL(`${folder}/`, ROOT))].flatMap(({ name, isDirectory }) =>
+    isDirectory
+      ? sourceFiles(`${folder}/${name}`)
+      : name.endsWith(".ts")
+      ? [`${folder}/${name}`]
+      : []
+  );
+}
 
 Deno.test("examples of the documentation import nothing that is not published", () => {
   for (const path of [...PAGES, "mod.ts"]) {

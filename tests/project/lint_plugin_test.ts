@@ -1,12 +1,12 @@
 import { deepStrictEqual, strictEqual } from "node:assert";
 import plugin from "../../tools/lint_plugin.ts";
 
-/** Lints a source as the file of that path, and gives the names of the rules that it breaks. */
+/** Lints a source as the file of that path, and returns the names of the rules that it breaks. */
 function brokenRules(path: string, source: string): string[] {
   return Deno.lint.runPlugin(plugin, path, source).map((it) => it.id.replace("sluice/", ""));
 }
 
-/** Lints one error message and gives what is said about it. */
+/** Lints one error message and returns what is said about it. */
 function complaints(message: string): string[] {
   const source = `throw new TypeError(${message});`;
   return Deno.lint.runPlugin(plugin, "src/writing/encoder.ts", source)

@@ -1,4 +1,4 @@
-/** The porting guide's script: its Python, run by torchaudio, and its TypeScript make the same film. */
+/** The porting guide's script: its Python, run by torchaudio, and its TypeScript make the same video. */
 
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { makeClip } from "../../examples/make_clip.ts";
@@ -12,7 +12,7 @@ function block(language: string): string {
   return new RegExp("```" + language + "\n([^]*?)\n```").exec(guide)![1]!;
 }
 
-/** What a film is made of. */
+/** What a video is made of. */
 async function describe(path: string) {
   const { streams, format } = await ffprobe(path, "-count_frames", "-show_streams", "-show_format");
   const [video, audio] = streams;
@@ -49,6 +49,6 @@ Deno.test({
     const args = ["-nostdin", ...inputs, "-lavfi", "[0:v][1:v]psnr", "-f", "null", "-"];
     const { stderr } = await run("ffmpeg", args);
     const psnr = /PSNR .*average:(\S+)/.exec(stderr)?.[1];
-    ok(psnr === "inf" || Number(psnr) > 35, `the pictures differ by ${psnr} dB`);
+    ok(psnr === "inf" || Number(psnr) > 35, `the frames differ by ${psnr} dB`);
   },
 });

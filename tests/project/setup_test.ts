@@ -62,7 +62,7 @@ Deno.test("missing() finds nothing missing on a complete machine", () => {
   deepStrictEqual(missing("test", complete), { required: [], optional: [] });
 });
 
-Deno.test("missing() tells what is required from what is optional on an empty machine", () => {
+Deno.test("missing() separates what is required and what is optional on an empty machine", () => {
   const demo = missing("demo", machine());
   deepStrictEqual(namesOf(demo.required), [`FFmpeg's shared libraries (${SUPPORTED_RELEASES})`]);
   deepStrictEqual(demo.optional, []);
@@ -83,7 +83,7 @@ Deno.test("missing() wants all programs of a requirement", () => {
   deepStrictEqual(namesOf(missing("test", half).required), ["the programs ffmpeg and ffprobe"]);
 });
 
-Deno.test("missing() tells a display from a sound server", () => {
+Deno.test("missing() knows a display and a sound server apart", () => {
   const programs = ["ffmpeg", "ffprobe", ...DESKTOP.slice(0, 3)];
   const { required, optional } = missing("test", machine({ places: [FFMPEG_5, SDL], programs }));
   deepStrictEqual(required, []);

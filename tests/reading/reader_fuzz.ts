@@ -1,6 +1,6 @@
 /**
  * Calls of a `StreamReader` at random, always the same ones: `reader_fuzz.ts SEQUENCES FILE…`. Prints
- * how many calls went through and how many were refused; fails when an error is not a clear one. A
+ * how many calls succeeded and how many were rejected; fails when an error is not a clear one. A
  * crash of the process is what the test that runs this looks for.
  */
 
@@ -24,7 +24,7 @@ function pick<T>(values: readonly T[]): T {
 
 const WILD = [NaN, -1, 1e9, 0.5, "3", null, {}, Symbol("s"), undefined, [], true, 1n, Infinity];
 
-/** Mostly one of the given values, now and then something else. */
+/** Mostly one of these values, now and then something else. */
 // deno-lint-ignore no-explicit-any -- wrong on purpose
 function mostly(...values: unknown[]): any {
   return random() < 0.93 ? pick(values) : pick(WILD);
@@ -56,7 +56,7 @@ function someOptions(choices: Record<string, unknown[]>): Record<string, unknown
 
 const sizes = () => mostly(1, 2, 5, 50, 1000, -1, 1e7);
 
-/** Keeps a promise for later; that it fails before it is awaited must not end the process. */
+/** Keeps a promise for later; that it rejects before it is awaited must not end the process. */
 function keep(promises: Promise<unknown>[], promise: Promise<unknown>): void {
   promise.catch(() => {});
   promises.push(promise);

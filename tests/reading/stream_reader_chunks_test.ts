@@ -12,7 +12,6 @@ import {
   tempDir,
   testPictures,
   testTone,
-  threeTries,
 } from "../support/helpers.ts";
 import {
   bytesOf,
@@ -30,7 +29,7 @@ import {
 
 const CODECS = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "flac"];
 
-/** 50 pictures (with B frames) and two seconds of stereo, 16 bits. */
+/** 50 frames of video (B frames among them) and two seconds of stereo, 16 bits. */
 function clip(): Promise<string> {
   const sound = ["-sample_fmt", "s16", "-strict", "-2"];
   const source = [...testPictures("64x48", 25, 2), ...testTone(16000, 2, 2)];
@@ -39,7 +38,7 @@ function clip(): Promise<string> {
 
 const sum = (chunks: readonly Chunk[]) => chunks.reduce((all, { numFrames }) => all + numFrames, 0);
 
-Deno.test("StreamReader gives chunks of framesPerChunk, the last one short", async () => {
+Deno.test("StreamReader returns chunks of framesPerChunk, the last one short", async () => {
   const path = await clip();
   const [pictures, samples, frames] = await Promise.all([
     ffmpegPixels(path, 0, "yuv420p"),
@@ -80,7 +79,7 @@ Deno.test("StreamReader takes a framesPerChunk far larger than the file", async 
   }
 });
 
-Deno.test("StreamReader with framesPerChunk -1 gives what there is when it is asked", async () => {
+Deno.test("StreamReader with framesPerChunk -1 returns what there is at the time", async () => {
   const path = await clip();
   using reader = StreamReader.openSync(path);
   reader.addBasicVideoStream(-1, { format: null });
@@ -119,7 +118,7 @@ Deno.test("StreamReader drops the oldest chunks with bufferChunkSize, and counts
   reader.addBasicVideoStream(10, { format: null, bufferChunkSize: 2 });
   reader.addBasicAudioStream(3000, { format: null, bufferChunkSize: 3 });
   reader.processAllPacketsSync();
-  // 5 chunks of 10 pictures; 10 of 3000 samples and one of 2000.
+  // 5 chunks of 10 frames; 10 of 3000 samples and one of 2000.
   strictEqual(reader.stats.droppedChunks, 3 + 8);
   const rounds = [...reader.streamSync()];
   deepStrictEqual(rounds.map(([video]) => video?.pts), [1.2, 1.6, undefined]);
@@ -131,7 +130,7 @@ Deno.test("StreamReader drops the oldest chunks with bufferChunkSize, and counts
   deepStrictEqual(rounds.map(([, audio]) => audio!.numFrames), [3000, 3000, 2000]);
   const pictures = await ffmpegPixels(path, 0, "yuv420p");
   const last = pictures.subarray(30 * 64 * 48 * 1.5);
-  equalBytes(joined([rounds[0]![0]!, rounds[1]![0]!]), last, "the last twenty pictures");
+  equalBytes(joined([rounds[0]![0]!, rounds[1]![0]!]), last, "the last twenty frames");
 });
 
 Deno.test("StreamReader keeps one chunk with bufferChunkSize 1, and no part of an older one", async () => {
@@ -142,7 +141,7 @@ Deno.test("StreamReader keeps one chunk with bufferChunkSize 1, and no part of a
   strictEqual(reader.stats.droppedChunks, 49);
 });
 
-Deno.test("StreamReader gives null for a stream that is exhausted before others", async () => {
+Deno.test("StreamReader returns null for a stream that is exhausted before others", async () => {
   const path = await media(
     "uneven.mkv",
     ...testPictures("64x48", 25, 0.4),
@@ -160,7 +159,7 @@ Deno.test("StreamReader gives null for a stream that is exhausted before others"
   deepStrictEqual(rounds.map(([, audio]) => audio?.numFrames), Array(20).fill(1600));
 });
 
-Deno.test("StreamReader.stream() gives the same chunks as streamSync()", async () => {
+Deno.test("StreamReader.stream() yields the same chunks as streamSync()", async () => {
   const path = await clip();
   const describe = (rounds: (Chunk | null)[][]) =>
     rounds.map((round) =>
@@ -191,7 +190,7 @@ Deno.test("StreamReader.processPacket() reads one packet, and returns 1 at the e
     packets++;
     strictEqual(reader.stats.packets, packets);
   }
-  // Those of the sound are left out, but for what was read to find the streams.
+  // Audio packets are skipped, except those that were read to find the streams.
   ok(packets >= 50 && packets < 55, `${packets} packets`);
   strictEqual(reader.stats.frames, 50);
   strictEqual(await reader.processPacket(), 1);
@@ -220,7 +219,7 @@ Deno.test("StreamReader.fillBuffer() reads until each stream has a chunk, and no
   deepStrictEqual([video!.numFrames, audio!.numFrames], [5, 1000]);
 });
 
-Deno.test("StreamReader.popChunks() gives what there is of a chunk that is not full", async () => {
+Deno.test("StreamReader.popChunks() returns what there is of a chunk that is not full", async () => {
   const path = await clip();
   const pictures = await ffmpegPixels(path, 0, "yuv420p");
   using reader = StreamReader.openSync(path);
@@ -236,7 +235,7 @@ Deno.test("StreamReader.popChunks() gives what there is of a chunk that is not f
   equalBytes(joined([first!, second!, ...(third ? [third] : [])]), pictures, "pictures");
 });
 
-Deno.test("StreamReader gives two output streams of one source stream", async () => {
+Deno.test("StreamReader decodes one source stream into two output streams", async () => {
   const path = await clip();
   using reader = StreamReader.openSync(path);
   reader.addBasicVideoStream(1, { format: "gray" });
@@ -249,7 +248,7 @@ Deno.test("StreamReader gives two output streams of one source stream", async ()
   deepStrictEqual([gray!.length, asIs!.length, rgb!.length], [50, 10, 1]);
 });
 
-Deno.test("StreamReader.removeStream() takes a stream away, and keeps its counts", async () => {
+Deno.test("StreamReader.removeStream() removes a stream, and keeps its counts", async () => {
   using reader = StreamReader.openSync(await clip());
   reader.addBasicVideoStream(1);
   reader.addBasicAudioStream(100, { format: "s16" });
@@ -262,7 +261,7 @@ Deno.test("StreamReader.removeStream() takes a stream away, and keeps its counts
   deepStrictEqual(reader.popChunks().map((chunk) => chunk!.numChannels), [2, 1]);
   strictEqual(reader.getOutStreamInfo(0).mediaType, "audio");
   reader.removeStream(1);
-  // The pictures' packets are no longer read: those of two seconds of sound are about 30.
+  // The video packets are no longer read: those of two seconds of audio are about 30.
   const before = reader.stats.packets;
   reader.processAllPacketsSync();
   ok(reader.stats.packets - before < 40, `${reader.stats.packets - before} packets`);
@@ -283,7 +282,7 @@ Deno.test("StreamReader decodes a stream that is added in mid-file from there on
   ok(video![0]!.pts > 0.5 && video!.at(-1)!.pts === 49 / 25, `from ${video![0]!.pts}`);
 });
 
-/** What `ffmpeg` gives for chains of filters: a folder with a file for each. */
+/** What `ffmpeg` makes of chains of filters: a folder with a file for each. */
 function filtered(
   name: string,
   path: Promise<string>,
@@ -292,7 +291,7 @@ function filtered(
 ): Promise<string> {
   return madeOnce(name, async (folder) => {
     await Deno.mkdir(folder);
-    // One by one: of many outputs that end at other times FFmpeg 9 waits for each other for ever.
+    // One by one: with many outputs that end at different times, FFmpeg 9 waits for ever.
     for (const [i, filter] of filters.entries()) {
       const args = ["-filter_threads", "1", "-i", await path, ...outputs(filter)];
       await ffmpegCli(...args, `${folder}/${i}`);
@@ -376,7 +375,7 @@ const RATED: Readonly<Record<string, readonly string[]>> = {
 };
 
 for (const [i, [name, make]] of Object.entries(RATED).entries()) {
-  Deno.test(`StreamReader's fps filter makes of ${name} the pictures that ffmpeg's makes`, async () => {
+  Deno.test(`StreamReader's fps filter makes of ${name} the frames that ffmpeg's makes`, async () => {
     const path = await media(`rated-${i}.mkv`, ...make, "-c:v", "ffv1");
     const rates = ["1", "5", "24", "30", "30000/1001", "100"].map((rate) => `fps=${rate}`);
     const outputs = (fps: string) => ["-vf", fps, ...frameSync("passthrough"), "-f", "rawvideo"];
@@ -422,7 +421,7 @@ Deno.test({
   },
 });
 
-Deno.test("StreamReader gives more than 8 bits per component as a Uint16Array", async () => {
+Deno.test("StreamReader returns more than 8 bits per component as a Uint16Array", async () => {
   using reader = StreamReader.openSync(await clip());
   reader.addBasicVideoStream(1, { format: "yuv420p10le" });
   reader.addBasicVideoStream(1, { format: "gray16le" });
@@ -498,7 +497,7 @@ Deno.test("StreamReader's chunks can be kept, and posted to a worker", async () 
   }
 });
 
-Deno.test("StreamReader.stream({ reuse: true }) uses memory again, right at the time", async () => {
+Deno.test("StreamReader.stream({ reuse: true }) reuses memory, never that of the round at hand", async () => {
   const path = await clip();
   const theirs = await ffmpegPixels(path, 0, "rgb24");
   const size = 64 * 48 * 3;
@@ -517,7 +516,7 @@ Deno.test("StreamReader.stream({ reuse: true }) uses memory again, right at the 
   }
 });
 
-Deno.test("StreamReader uses the memory of a chunk again after `using chunk`", async () => {
+Deno.test("StreamReader reuses the memory of a chunk after `using chunk`", async () => {
   const path = await clip();
   const theirs = await ffmpegPixels(path, 0, "yuv420p");
   const size = 64 * 48 * 1.5;
@@ -533,20 +532,20 @@ Deno.test("StreamReader uses the memory of a chunk again after `using chunk`", a
       continue;
     }
     using chunk = round!;
-    equalBytes(bytesOf(chunk.data), theirs.subarray(i * size, (i + 1) * size), `picture ${i}`);
+    equalBytes(bytesOf(chunk.data), theirs.subarray(i * size, (i + 1) * size), `frame ${i}`);
     buffers.add(chunk.data.buffer);
-    chunk[Symbol.dispose](); // once more does no harm: the memory is not given to two chunks
+    chunk[Symbol.dispose](); // again, which has no effect: no two chunks get the same memory
     i++;
   }
   strictEqual(i, 50);
   ok(buffers.size <= 12, `${buffers.size} pieces of memory`);
   kept.forEach((chunk, k) => {
     const at = (k * 10 + 9) * size;
-    equalBytes(bytesOf(chunk.data), theirs.subarray(at, at + size), `kept picture ${k}`);
+    equalBytes(bytesOf(chunk.data), theirs.subarray(at, at + size), `kept frame ${k}`);
   });
 });
 
-Deno.test("StreamReader does not use memory again that was transferred away", async () => {
+Deno.test("StreamReader does not reuse memory that was transferred away", async () => {
   using reader = StreamReader.openSync(await clip());
   reader.addBasicVideoStream(1);
   let count = 0;
@@ -558,7 +557,7 @@ Deno.test("StreamReader does not use memory again that was transferred away", as
   strictEqual(count, 50);
 });
 
-Deno.test("StreamReader goes on where a loop over stream() was left", async () => {
+Deno.test("StreamReader continues where a loop over stream() was left", async () => {
   await using reader = await StreamReader.open(await clip());
   reader.addBasicVideoStream(10);
   for await (const [chunk] of reader.stream()) {
@@ -574,7 +573,7 @@ Deno.test("StreamReader goes on where a loop over stream() was left", async () =
   deepStrictEqual(times, [0.4, 0.8, 1.2, 1.6]);
 });
 
-Deno.test("StreamReader.stream() passes on what is thrown in its loop, and stays usable", async () => {
+Deno.test("what is thrown in a loop over StreamReader.stream() leaves it usable", async () => {
   await using reader = await StreamReader.open(await clip());
   reader.addBasicVideoStream(10);
   const loop = async () => {
@@ -610,50 +609,57 @@ function long(): Promise<string> {
   return media("long.flac", "-f", "lavfi", "-i", "aevalsrc=0:s=48000:d=300", "-c:a", "flac");
 }
 
-Deno.test(
-  "StreamReader's async calls let timers run, also where nothing waits",
-  threeTries(async () => {
-    await using reader = await StreamReader.open(await long());
-    reader.addBasicAudioStream(4800);
-    let ticks = 0;
-    const timer = setInterval(() => ticks++, 5);
-    try {
-      await reader.processAllPackets();
-      ok(ticks >= 10, `${ticks} ticks during processAllPackets()`);
-      ticks = 0;
-      await reader.seek(0);
-      for await (const _ of reader.stream());
-      ok(ticks >= 10, `${ticks} ticks during stream()`);
-    } finally {
-      clearInterval(timer);
-    }
-  }),
-);
+/** Counts the turns that the event loop gives to timers, until the end of the block. */
+function countTurns(): { count: number } & Disposable {
+  const turns = { count: 0, [Symbol.dispose]: () => clearTimeout(timer) };
+  const again = () => {
+    turns.count++;
+    timer = setTimeout(again, 0);
+  };
+  let timer = setTimeout(again, 0);
+  return turns;
+}
 
-Deno.test(
-  "StreamReader gives up when a signal is aborted, and can be used after it",
-  threeTries(async () => {
-    await using reader = await StreamReader.open(await long());
-    reader.addBasicAudioStream(4800);
-    const reason = new Error("changed my mind");
-    await rejects(reader.processAllPackets({ signal: AbortSignal.abort(reason) }), reason);
-    strictEqual(reader.stats.packets, 0);
-    const abort = new AbortController();
-    const timer = setTimeout(() => abort.abort(reason), 30);
-    const start = performance.now();
-    await rejects(reader.processAllPackets({ signal: abort.signal }), reason);
-    clearTimeout(timer);
-    ok(performance.now() - start < 200, `took ${performance.now() - start} ms`);
-    ok(reader.stats.packets > 0);
-    // Nothing of what was decoded is lost.
-    let at = 0;
-    for await (const [chunk] of reader.stream()) {
-      ok(Math.abs(chunk!.pts - at / 48000) < 1e-6, `a gap at ${at / 48000} s`);
-      at += chunk!.numFrames;
-      if (at > 48000 * 20) break;
-    }
-  }),
-);
+Deno.test("StreamReader's async calls let timers run, also where nothing waits", async () => {
+  await using reader = await StreamReader.open(await long());
+  reader.addBasicAudioStream(4800);
+  {
+    using turns = countTurns();
+    await reader.processAllPackets();
+    ok(turns.count >= 10, `${turns.count} turns during processAllPackets()`);
+  }
+  await reader.seek(0);
+  using turns = countTurns();
+  for await (const _ of reader.stream());
+  ok(turns.count >= 10, `${turns.count} turns during stream()`);
+});
+
+Deno.test("StreamReader gives up when a signal is aborted, and can be used after it", async () => {
+  await using reader = await StreamReader.open(await long());
+  reader.addBasicAudioStream(4800);
+  const reason = new Error("changed my mind");
+  await rejects(reader.processAllPackets({ signal: AbortSignal.abort(reason) }), reason);
+  strictEqual(reader.stats.packets, 0);
+  const abort = new AbortController();
+  let before = 0;
+  const timer = setInterval(() => {
+    if (reader.stats.packets < 100 || abort.signal.aborted) return;
+    before = reader.stats.packets;
+    abort.abort(reason);
+  }, 0);
+  await rejects(reader.processAllPackets({ signal: abort.signal }), reason);
+  clearInterval(timer);
+  const more = reader.stats.packets - before;
+  ok(before >= 100 && more <= 1, `it read ${more} packets after the ${before} before the signal`);
+  // Nothing of what was decoded is lost.
+  let at = 0;
+  for await (const [chunk] of reader.stream()) {
+    ok(Math.abs(chunk!.pts - at / 48000) < 1e-6, `a gap at ${at / 48000} s`);
+    at += chunk!.numFrames;
+    if (at > 48000 * 20) break;
+  }
+  ok(at > 48000 * 20, `only ${at / 48000} s were read`);
+});
 
 Deno.test("StreamReader gives up after a timeout, with a TimeoutError", async () => {
   await using reader = await StreamReader.open(await long());
@@ -719,15 +725,15 @@ Deno.test("StreamReader.open() fails with the signal's reason, and leaves nothin
   noLiveHandles();
 });
 
-Deno.test("StreamReader.open() reports what FFmpeg refuses, with its code", async () => {
+Deno.test("StreamReader.open() reports what FFmpeg rejects, with its code", async () => {
   using dir = tempDir();
   await Deno.writeTextFile(dir.file("text.mp4"), "This is no film. ".repeat(1000));
   await Deno.writeFile(dir.file("empty.mp4"), new Uint8Array());
   const cases: [string, string, RegExp][] = [
     [dir.file("missing.mp4"), "ENOENT", /No such file/],
     [dir.path, "EISDIR", /it is a folder, not a file/],
-    [dir.file("text.mp4"), "AVERROR_INVALIDDATA", /not a media file|damaged/],
-    [dir.file("empty.mp4"), "AVERROR_INVALIDDATA", /empty|not a media file|damaged/],
+    [dir.file("text.mp4"), "AVERROR_INVALIDDATA", /not a media file .* damaged/],
+    [dir.file("empty.mp4"), "AVERROR_INVALIDDATA", /not a media file .* damaged/],
     ["nonsense://x", "AVERROR_PROTOCOL_NOT_FOUND", /no such protocol/],
   ];
   for (const [path, codeName, message] of cases) {

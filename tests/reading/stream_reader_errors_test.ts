@@ -18,7 +18,7 @@ function clip(): Promise<string> {
   return media("clip.mp4", ...testPictures("64x48", 25, 1), ...testTone(16000, 2, 1), ...X264);
 }
 
-/** An argument: how it is handed over, and which of the wild values are none there. */
+/** An argument: how it is passed, and which of the wild values are valid there. */
 interface Argument {
   readonly call: (reader: StreamReader, value: never, path: string) => unknown;
   readonly takes?: (value: unknown) => boolean;
@@ -26,7 +26,7 @@ interface Argument {
 
 const isRecord = (value: unknown) =>
   typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-/** Empty objects of other kinds, and null for what is left out, may be taken or refused. */
+/** Empty objects of other kinds, and null for what is omitted, may be accepted or rejected. */
 const isEither = (value: unknown) =>
   value === null || Array.isArray(value) || value instanceof Date;
 const isWhole = (least: number, most = 2147483647) => (value: unknown) =>
@@ -201,12 +201,12 @@ for (const [name, { call, takes = never }] of Object.entries(ARGUMENTS)) {
         if (name.includes("timeout") && (error as Error).name === "TimeoutError") continue;
         ok(isClear(error), `${what}: ${(error as Error).stack}`);
         ok(isEither(value) || !takes(value), `${what} is right, but: ${error.message}`);
-        // A path or a URL that is none is for FFmpeg to refuse.
+        // What is no path or URL is for FFmpeg to reject.
         const isFFmpegs = name.includes("(src)") || name.includes("probesize");
         ok(isFFmpegs || KINDS.includes(error.name), `${what}: ${error.stack}`);
         continue;
       }
-      if (!isEither(value) && !takes(value)) fail(`${what} was taken`);
+      if (!isEither(value) && !takes(value)) fail(`${what} was accepted`);
     }
     for (let i = reader.numOutStreams - 1; i > 0; i--) reader.removeStream(i);
     reader.seekSync(0);
@@ -238,7 +238,7 @@ Deno.test("StreamReader names the nearest of what there is for a name that is mi
     ],
     [
       () => reader.addBasicVideoStream(1, { heigth: 3 } as never),
-      /"heigth".*did you mean "height".*numChannels|"heigth".*did you mean "height"/,
+      /"heigth" in the options of addBasicVideoStream: did you mean "height"/,
     ],
     [() => StreamReader.openSync(path, { formt: "mp4" } as never), /did you mean "format"/],
   ];
@@ -246,7 +246,7 @@ Deno.test("StreamReader names the nearest of what there is for a name that is mi
   strictEqual(reader.numOutStreams, 0);
 });
 
-Deno.test("StreamReader refuses streams that do not fit, before anything is read", async () => {
+Deno.test("StreamReader rejects streams that do not fit, before anything is read", async () => {
   using reader = StreamReader.openSync(await clip());
   const cases: [() => unknown, string, RegExp][] = [
     [
@@ -263,7 +263,7 @@ Deno.test("StreamReader refuses streams that do not fit, before anything is read
     [
       () => reader.addBasicVideoStream(1, { decoder: "mpeg4" }),
       "TypeError",
-      /decoder for .*h264.*"mpeg4"|"mpeg4".*h264/,
+      /a decoder for h264, got "mpeg4"/,
     ],
     [() => reader.addBasicVideoStream(1, { decoder: "aac" }), "TypeError", /a video decoder/],
     [() => reader.addBasicVideoStream(1, { decoder: "libx264" }), "TypeError", /libx264/],
@@ -288,13 +288,13 @@ Deno.test("StreamReader refuses streams that do not fit, before anything is read
 
 Deno.test("StreamReader says what is wrong with filters", async () => {
   const cases: ["audio" | "video", string, RegExp][] = [
-    ["video", "nonsense=3", /[Nn]o filter is called "nonsense"|Unknown filter "nonsense"/],
-    ["audio", "nonsense", /[Nn]o filter is called "nonsense"|Unknown filter "nonsense"/],
+    ["video", "nonsense=3", /Unknown filter "nonsense"/],
+    ["audio", "nonsense", /Unknown filter "nonsense"/],
     ["video", "scale=x:abc", /scale=x:abc/],
     ["video", "aresample=8000", /aresample=8000/],
     ["audio", "scale=3:3", /scale=3:3/],
-    ["video", "split[a][b]", /one input to one output|one chain/],
-    ["video", "nullsink", /one input to one output|one chain/],
+    ["video", "split[a][b]", /one chain from one input to one output/],
+    ["video", "nullsink", /one chain from one input to one output/],
     ["video", "crop=1000:1000", /crop=1000:1000/],
   ];
   for (const [type, filterDesc, message] of cases) {
@@ -306,7 +306,7 @@ Deno.test("StreamReader says what is wrong with filters", async () => {
     };
     throws(call, (error: FFmpegError) => {
       ok(isClear(error) && message.test(error.message), `${filterDesc}: ${error.message}`);
-      // The hint for chains that are none must not be given for arguments that are wrong.
+      // The hint for what is no chain must not appear for arguments that are wrong.
       const isOfChain = /one chain/.test(error.message);
       ok(
         !isOfChain || /split|nullsink|crop/.test(filterDesc),
@@ -318,7 +318,7 @@ Deno.test("StreamReader says what is wrong with filters", async () => {
   noLiveHandles();
 });
 
-Deno.test("StreamReader can be used after a stream was refused", async () => {
+Deno.test("StreamReader can be used after a stream was rejected", async () => {
   using reader = StreamReader.openSync(await clip());
   throws(() => reader.addBasicVideoStream(0), RangeError);
   throws(() => reader.addBasicVideoStream(1, { decoder: "nonsense" }), TypeError);
@@ -326,7 +326,7 @@ Deno.test("StreamReader can be used after a stream was refused", async () => {
   strictEqual([...reader.streamSync()].length, 5);
 });
 
-Deno.test("StreamReader.open() and openSync() refuse the same", async () => {
+Deno.test("StreamReader.open() and openSync() reject the same", async () => {
   const path = await clip();
   for (const options of [3, "abc", { formt: "mp4" }, { format: 3 }, { option: [] }, true]) {
     throws(() => StreamReader.openSync(path, options as never), TypeError, String(options));
@@ -446,5 +446,5 @@ Deno.test("StreamReader survives 3000 sequences of calls at random", async () =>
   const { through, refused, unclear, live } = JSON.parse(ran.text);
   deepStrictEqual(unclear, []);
   deepStrictEqual(live, {});
-  ok(through > 10_000 && refused > 3000, `${through} calls went through, ${refused} were refused`);
+  ok(through > 10_000 && refused > 3000, `${through} calls succeeded, ${refused} were rejected`);
 });

@@ -1,4 +1,4 @@
-/** Seeking: what comes after it is what a read of the whole file has there. */
+/** Seeking: what is read after it is what a read of the whole file has there. */
 
 import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { StreamReader } from "../../mod.ts";
@@ -30,7 +30,7 @@ const HEVC = ["-c:v", "libx265", "-pix_fmt", "yuv420p", "-x265-params", "keyint=
 
 interface Film {
   readonly path: string;
-  /** Every picture of a read of the whole file. */
+  /** Every frame of a read of the whole file. */
   readonly pictures: readonly Chunk[];
   readonly frames: readonly ProbedFrame[];
 }
@@ -51,7 +51,7 @@ async function makeFilm(name: string, args: string[]): Promise<Film> {
   return { path, pictures: drain(reader)[0]!, frames };
 }
 
-/** Four seconds of pictures and sound, a key frame every 12 pictures, B frames between. */
+/** Four seconds of video and audio, a key frame every 12 frames, B frames between. */
 function longGop(ending: string): Promise<Film> {
   const sound = ending === "mp4" || ending === "mkv" ? ["flac", "-strict", "-2"] : ["aac"];
   const source = [...testPictures("64x48", 25, 4), ...testTone(8000, 2, 4)];
@@ -70,7 +70,7 @@ function same(actual: Chunk | null | undefined, expected: Chunk | undefined, wha
 const TIMES = [0, 0.04, 0.05, 0.479, 0.48, 0.5, 1.999, 2, 2.0004, 3.9, 3.96];
 
 for (const ending of ["mp4", "mkv", "ts"]) {
-  Deno.test(`StreamReader.seek() precise goes to the picture due at the time or next, in ${ending}`, async () => {
+  Deno.test(`StreamReader.seek() precise goes to the frame due at the time or next, in ${ending}`, async () => {
     const { path, pictures } = await longGop(ending);
     using reader = StreamReader.openSync(path);
     reader.addBasicVideoStream(1, { format: null });
@@ -80,7 +80,7 @@ for (const ending of ["mp4", "mkv", "ts"]) {
       const after = drain(reader)[0]!;
       const what = `after seeking to ${time}`;
       strictEqual(after.length, pictures.length - from, what);
-      after.forEach((chunk, i) => same(chunk, pictures[from + i], `picture ${i} ${what}`));
+      after.forEach((chunk, i) => same(chunk, pictures[from + i], `frame ${i} ${what}`));
     }
   });
 
@@ -106,7 +106,7 @@ for (const ending of ["mp4", "mkv", "ts"]) {
   Deno.test(`StreamReader.seek() any goes near the time, and not back to the key frame, in ${ending}`, async () => {
     const { path } = await longGop(ending);
     using reader = StreamReader.openSync(path);
-    // The decoder waits for a key frame unless it is told not to.
+    // The decoder waits for a key frame unless its options say otherwise.
     const decoderOption = { flags: "+output_corrupt", flags2: "+showall" };
     reader.addBasicVideoStream(1, { decoderOption });
     reader.seekSync(1.8, "any"); // the key frame before it is at 1.44
@@ -115,7 +115,7 @@ for (const ending of ["mp4", "mkv", "ts"]) {
   });
 }
 
-Deno.test("StreamReader.seek() any goes to the very picture where all are key frames", async () => {
+Deno.test("StreamReader.seek() any goes to the exact frame where all are key frames", async () => {
   const { path, pictures } = await film(
     "intra.mkv",
     ...testPictures("64x48", 25, 4),
@@ -168,7 +168,7 @@ const SOUNDS: Readonly<Record<string, readonly string[]>> = {
 };
 
 for (const [name, codec] of Object.entries(SOUNDS)) {
-  Deno.test(`StreamReader.seek() precise goes to the very sample of ${name}`, async () => {
+  Deno.test(`StreamReader.seek() precise goes to the exact sample of ${name}`, async () => {
     const path = await media(name, ...testTone(44100, 2, 5), ...codec);
     using reader = StreamReader.openSync(path);
     reader.addBasicAudioStream(4410, { format: null });
@@ -199,8 +199,8 @@ const LOSSY: Readonly<Record<string, readonly [number, number, string[]]>> = {
 };
 
 for (const [name, [grace, rounding, codec]] of Object.entries(LOSSY)) {
-  Deno.test(`StreamReader.seek() precise gives the samples of a whole read in ${name}`, async () => {
-    // A tone whose pitch rises tells the place.
+  Deno.test(`StreamReader.seek() precise returns the samples of a whole read in ${name}`, async () => {
+    // A tone whose pitch rises shows the position.
     const chirp = "aevalsrc=0.4*sin(2*PI*(300*t+100*t*t)):s=48000:d=6";
     const path = await media(name, "-f", "lavfi", "-i", chirp, ...codec);
     using reader = StreamReader.openSync(path);
@@ -225,7 +225,7 @@ for (const [name, [grace, rounding, codec]] of Object.entries(LOSSY)) {
   });
 }
 
-Deno.test("StreamReader.seek() precise starts sound and pictures at the same time", async () => {
+Deno.test("StreamReader.seek() precise starts audio and video at the same time", async () => {
   const { path, pictures } = await longGop("mp4");
   using reader = StreamReader.openSync(path);
   reader.addBasicVideoStream(10, { format: null });
@@ -278,7 +278,7 @@ Deno.test("StreamReader.seek() to after the end leaves nothing to read", async (
   }
 });
 
-Deno.test("StreamReader.seek() goes back and forth 200 times", async () => {
+Deno.test("StreamReader.seek() seeks back and forth 200 times", async () => {
   const { path, pictures } = await longGop("mkv");
   await using reader = await StreamReader.open(path);
   reader.addBasicVideoStream(1, { format: null });
@@ -345,7 +345,7 @@ Deno.test("StreamReader.seek() says that a source can't be sought in", () => {
   noLiveHandles();
 });
 
-Deno.test("StreamReader.seek() refuses times and modes that are none", async () => {
+Deno.test("StreamReader.seek() rejects invalid times and modes", async () => {
   const { path } = await longGop("mp4");
   using reader = StreamReader.openSync(path);
   reader.addBasicVideoStream(1);
@@ -362,14 +362,9 @@ Deno.test("StreamReader.seek() refuses times and modes that are none", async () 
   for (const mode of ["fast", 1, null, {}] as never[]) {
     throws(() => reader.seekSync(1, mode), /^TypeError: Expected mode "key", "any" or "precise"/);
   }
-  // Times that C's 64 bits of microseconds do not hold must not wrap around to the beginning.
+  // Times that do not fit into C's 64 bits of microseconds must not wrap around to the beginning.
   for (const time of [1e13, Number.MAX_SAFE_INTEGER, 1e300, Number.MAX_VALUE]) {
-    try {
-      reader.seekSync(time);
-      deepStrictEqual([...reader.streamSync()], [], String(time));
-    } catch (error) {
-      ok(error instanceof RangeError && error.message.includes("timestamp"), String(error));
-    }
+    throws(() => reader.seekSync(time), /^RangeError: Expected timestamp up to \d+ seconds, got/);
   }
 });
 

@@ -155,7 +155,7 @@ const KINDS: readonly Kind[] = [
     video: "yuva420p",
   },
   {
-    name: "pictures of one pixel",
+    name: "frames of one pixel",
     make: () => media("one.mkv", ...testPictures("16x16"), "-vf", "scale=1:1", "-c:v", "ffv1"),
     video: "yuv420p",
   },
@@ -201,7 +201,7 @@ const KINDS: readonly Kind[] = [
     video: "rgba",
   },
   {
-    name: "raw interlaced pictures",
+    name: "raw interlaced frames",
     make: () =>
       media(
         "interlaced.mov",
@@ -316,7 +316,7 @@ for (const [name, make] of SOURCES) {
   });
 }
 
-Deno.test("StreamReader.getSrcStreamInfo() gives text that is not UTF-8 as ffprobe does", async () => {
+Deno.test("StreamReader.getSrcStreamInfo() returns text that is not UTF-8 as ffprobe does", async () => {
   const path = await madeOnce("latin1.wav", async (path) => {
     await ffmpegCli(...testTone(8000, 1, 0.1), "-metadata", "title=caf#", path);
     const bytes = Buffer.from(await Deno.readFile(path));
@@ -331,14 +331,14 @@ Deno.test("StreamReader.getSrcStreamInfo() gives text that is not UTF-8 as ffpro
 
 Deno.test("StreamReader.defaultVideoStream and defaultAudioStream are FFmpeg's best", async () => {
   using reader = StreamReader.openSync(await multiStream());
-  strictEqual(reader.defaultVideoStream, 2); // the larger pictures
+  strictEqual(reader.defaultVideoStream, 2); // the larger frames
   strictEqual(reader.defaultAudioStream, 1); // two channels
   using sound = StreamReader.openSync(await media("16.flac", ...testTone(44100, 2, 1)));
   strictEqual(sound.defaultVideoStream, undefined);
   throws(() => sound.addBasicVideoStream(1), /^TypeError: .*has no video stream/);
 });
 
-Deno.test("StreamReader.getOutStreamInfo() tells what comes out once it is known", async () => {
+Deno.test("StreamReader.getOutStreamInfo() describes what is decoded once it is known", async () => {
   using reader = StreamReader.openSync(await multiStream());
   reader.addBasicVideoStream(5, { format: "gray", width: 32, height: 24, frameRate: 10 });
   reader.addBasicAudioStream(100, { format: "s16", sampleRate: 8000, numChannels: 1 });
@@ -354,7 +354,7 @@ Deno.test("StreamReader.getOutStreamInfo() tells what comes out once it is known
   deepStrictEqual([audio.format, audio.sampleRate, audio.numChannels], ["s16", 8000, 1]);
 });
 
-/** A small MP4 whose matrix is that of a turned or mirrored picture. */
+/** A small MP4 whose matrix is that of turned or mirrored video. */
 function turned(name: string, matrix: readonly number[]): Promise<string> {
   return madeOnce(`turned-${name}.mp4`, async (path) => {
     const options = [...X264, "-pix_fmt", "yuv420p"];
@@ -381,7 +381,7 @@ function rotated(degrees: number): Promise<string> {
 }
 
 for (const degrees of [90, 180, 270]) {
-  Deno.test(`StreamReader turns pictures upright that are to be turned by ${degrees}°`, async () => {
+  Deno.test(`StreamReader turns frames upright that are to be turned by ${degrees}°`, async () => {
     const path = await rotated(degrees);
     await likeFFmpeg(path, { video: "yuv420p" });
     using reader = StreamReader.openSync(path);
@@ -407,7 +407,7 @@ const MIRRORED: Readonly<Record<string, readonly [matrix: number[], filter: stri
 };
 
 for (const [name, [matrix, filter]] of Object.entries(MIRRORED)) {
-  Deno.test(`StreamReader puts pictures right that are mirrored ${name}`, async () => {
+  Deno.test(`StreamReader corrects frames that are mirrored ${name}`, async () => {
     const path = await turned(name.replaceAll(/\W/g, ""), matrix);
     using reader = StreamReader.openSync(path);
     reader.addBasicVideoStream(1, { format: null });
@@ -418,7 +418,7 @@ for (const [name, [matrix, filter]] of Object.entries(MIRRORED)) {
   });
 }
 
-Deno.test("StreamReader gives the cover of an MP3 once, and all of its sound", async () => {
+Deno.test("StreamReader returns the cover of an MP3 once, and all of its audio", async () => {
   const path = await madeOnce("cover.mp3", async (path) => {
     const cover = await media("cover.png", ...testPictures("32x32"), "-frames:v", "1");
     const sound = await media("plain.mp3", ...testTone(44100, 2, 2));
@@ -460,6 +460,7 @@ for (const [name, [audio, make]] of Object.entries(WHOLE)) {
     const bytes = await Deno.readFile(await media(name, ...make));
     await Deno.writeFile(path, bytes.subarray(0, bytes.length >> 1));
     const { streams } = await ffprobe(path);
+    ok(streams.length > 0, "no streams");
     using reader = StreamReader.openSync(path);
     for (const { index, codec_type } of streams) {
       if (codec_type === "audio") {
@@ -486,7 +487,7 @@ Deno.test("StreamReader.openSync() says clearly that an mp4 lacks its index", as
     strictEqual(error.name, "FFmpegError");
     strictEqual(error.codeName, "AVERROR_INVALIDDATA");
     ok(error.message.includes(path), error.message);
-    ok(/damaged|truncated|incomplete/.test(error.message), error.message);
+    ok(/damaged/.test(error.message), error.message);
     return true;
   });
   noLiveHandles();
@@ -513,7 +514,7 @@ const DAMAGED: Readonly<Record<string, () => Promise<string>>> = {
 };
 
 for (const [name, make] of Object.entries(DAMAGED)) {
-  Deno.test(`StreamReader leaves out damaged packets of ${name} and counts them`, async () => {
+  Deno.test(`StreamReader skips damaged packets of ${name} and counts them`, async () => {
     using dir = tempDir();
     const path = dir.file("damaged.mov");
     const { packets } = await damaged(await make(), path);
@@ -542,7 +543,7 @@ for (const [name, make] of Object.entries(DAMAGED)) {
       ok(error.message.startsWith("Cannot decode a packet"), error.message);
       return true;
     });
-    // Reading goes on after it, if the caller wants to.
+    // The caller may continue to read.
     strictEqual(reader.processPacketSync(), 0);
   });
 }
@@ -602,7 +603,7 @@ for (const framesPerChunk of [1, 4, -1]) {
   });
 }
 
-Deno.test("StreamReader takes all there is with framesPerChunk -1, one shape after the other", async () => {
+Deno.test("StreamReader returns all there is with framesPerChunk -1, one shape after the other", async () => {
   using reader = StreamReader.openSync(await sizeChange());
   reader.addBasicVideoStream(-1, { format: null });
   reader.processAllPacketsSync();
@@ -612,7 +613,7 @@ Deno.test("StreamReader takes all there is with framesPerChunk -1, one shape aft
     strictEqual(chunk.data.length, chunk.numFrames * chunk.width * chunk.height * 1.5);
     sizes.push(`${chunk.numFrames} of ${chunk.width}x${chunk.height}`);
   }
-  // At a change MPEG-2 loses the last picture, which waits for the next: ffprobe does not see it either.
+  // At a change MPEG-2 loses the last frame, which waits for the next; so does ffprobe.
   deepStrictEqual(sizes, ["24 of 64x48", "24 of 64x64", "25 of 96x64"]);
 });
 
@@ -643,7 +644,7 @@ Deno.test("StreamReader resamples to the rate asked for, across changes of rate 
   reader.addBasicAudioStream(1000, { format: "s16", sampleRate: 32000, numChannels: 2 });
   const chunks = drain(reader)[0]!;
   for (const { numChannels } of chunks) strictEqual(numChannels, 2);
-  // Each part by itself: where the rate changes, ffmpeg drops what its resampler holds back.
+  // Each part by itself: where the rate changes, ffmpeg drops what its resampler buffers.
   const parts = await Promise.all([0, 1, 2].map(async (i) => {
     const args = ["-i", mediaPath(`${i}-rates.ac3`), "-af", "aresample=32000", "-ac", "2"];
     return (await ffmpegCli(...args, "-f", "s16le", "-")).length / 4;
@@ -677,7 +678,7 @@ Deno.test("StreamReader follows a change of speakers with the same number of cha
   const layouts = ["3.0", "2.1"];
   const source = (layout: string) => {
     const tones = [440, 550, 660].map((pitch) => `0.4*sin(${pitch}*2*PI*t)`).join("|");
-    // The levels that FFmpeg mixes by where a file tells none, as only its newest program asks it.
+    // The levels that FFmpeg mixes by where a file has none, as only its newest program requests.
     const levels = ["-center_mixlev", "0.707", "-surround_mixlev", "0.707"];
     return ["-f", "lavfi", "-i", `aevalsrc=${tones}:c=${layout}:s=48000:d=0.5`, ...levels];
   };
@@ -702,7 +703,7 @@ Deno.test("StreamReader follows a change of speakers with the same number of cha
   ok(most < 0.02, `differs by ${most} from each part by itself`);
 });
 
-Deno.test("StreamReader gives times to samples whose packets have none", async () => {
+Deno.test("StreamReader assigns times to samples whose packets have none", async () => {
   using reader = StreamReader.openSync(await wav("adpcm_ms", 1, 22050)());
   reader.addBasicAudioStream(1000, { format: null });
   const chunks = drain(reader)[0]!;
@@ -722,7 +723,7 @@ Deno.test("StreamReader ends a chunk where the sample rate changes", async () =>
   ok(chunks[i]!.numFrames < 1000);
 });
 
-Deno.test("StreamReader reads raw pictures with format and option", async () => {
+Deno.test("StreamReader reads raw video with format and option", async () => {
   using dir = tempDir();
   const path = dir.file("pictures.dat");
   const bytes = await ffmpegCli(
@@ -774,7 +775,7 @@ Deno.test({
   },
 });
 
-Deno.test("StreamReader reads numbered pictures", async () => {
+Deno.test("StreamReader reads numbered images", async () => {
   using dir = tempDir();
   await ffmpegCli(...testPictures("32x16", 10, 1), dir.file("frame%03d.png"));
   using reader = StreamReader.openSync(dir.file("frame%03d.png"), { option: { framerate: 10 } });

@@ -72,7 +72,7 @@ Deno.test("readable() knows what its chunks are", async () => {
   deepStrictEqual(chunks.map(({ data }) => data.length), [44100]);
 });
 
-Deno.test("a type argument goes on being believed, and indices that are any numbers are of either kind", () => {
+Deno.test("a type argument is still believed, and indices that are any numbers are of either kind", () => {
   using reader = openClip();
   reader.addBasicVideoStream(10);
   reader.addBasicAudioStream(44100);
@@ -103,7 +103,7 @@ Deno.test("samples of a format that is not known are any samples", () => {
   ok(chunks[1]!.data instanceof Int16Array && chunks[3]!.data instanceof Uint16Array);
 });
 
-Deno.test("audioInfo() and videoInfo() tell what is in a stream of that kind", () => {
+Deno.test("audioInfo() and videoInfo() describe a stream of that kind", () => {
   using reader = openClip();
   const [audio, video] = [reader.audioInfo(), reader.videoInfo(0)];
   isOfType<SourceAudioStream>()(audio);

@@ -197,7 +197,7 @@ Deno.test("the result has the samples' class, order and number of channels", asy
   noLiveHandles();
 });
 
-Deno.test("a waveform from load() goes in, and what comes out can be saved", async () => {
+Deno.test("a waveform from load() goes in, and the result can be saved", async () => {
   using dir = tempDir();
   const path = await media("tone.wav", ...testTone(RATE, 2, 0.5));
   const result = await new AudioEffector({ effect: "areverse" }).apply(await load(path));
@@ -250,7 +250,7 @@ Deno.test("very few samples go through all the same", async () => {
 // Piece by piece
 
 for (const options of [{ effect: "aecho=0.8:0.88:60:0.4" }, { format: "mp3" }, {}]) {
-  Deno.test(`stream() with ${JSON.stringify(options)} gives what apply() gives`, async () => {
+  Deno.test(`stream() with ${JSON.stringify(options)} returns what apply() returns`, async () => {
     const { waveform } = await input(2);
     const effector = new AudioEffector(options);
     const whole = await effector.apply(waveform);
@@ -286,14 +286,14 @@ Deno.test("stream() filters no more than is asked for, and frees what it leaves"
 // Errors
 
 Deno.test("an effector says what does not fit", async () => {
-  const refused = (options: object, error: object) =>
+  const rejected = (options: object, error: object) =>
     throws(() => new AudioEffector(options), error);
-  refused({ effect: "ateempo=2" }, { name: "TypeError", message: /did you mean "atempo"/ });
-  refused({ encoder: "libopus" }, { name: "TypeError", message: /Expected a format/ });
-  refused({ codecConfig: { bitRate: 1 } }, { name: "TypeError", message: /Expected a format/ });
-  refused({ format: "mp3", codecConfig: { bitRate: 0 } }, { name: "RangeError" });
-  refused({ effects: "anull" }, { name: "TypeError", message: /did you mean "effect"/ });
-  refused({ padEnd: 1 }, { name: "TypeError", message: /padEnd/ });
+  rejected({ effect: "ateempo=2" }, { name: "TypeError", message: /did you mean "atempo"/ });
+  rejected({ encoder: "libopus" }, { name: "TypeError", message: /Expected a format/ });
+  rejected({ codecConfig: { bitRate: 1 } }, { name: "TypeError", message: /Expected a format/ });
+  rejected({ format: "mp3", codecConfig: { bitRate: 0 } }, { name: "RangeError" });
+  rejected({ effects: "anull" }, { name: "TypeError", message: /did you mean "effect"/ });
+  rejected({ padEnd: 1 }, { name: "TypeError", message: /padEnd/ });
 
   const samples = new Float32Array(1000);
   const fails = async (options: AudioEffectorOptions, error: object) => {
@@ -314,7 +314,7 @@ Deno.test("an effector says what does not fit", async () => {
   noLiveHandles();
 });
 
-Deno.test("an effect is broken off by a signal or a time limit", async () => {
+Deno.test("an effect is aborted by a signal or a time limit", async () => {
   const long = new Float32Array(RATE * 600);
   for (const options of [{ effect: "aecho=0.8:0.88:60:0.4" }, { format: "mp3" }]) {
     const effector = new AudioEffector(options);

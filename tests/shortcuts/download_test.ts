@@ -170,7 +170,7 @@ Deno.test("a later call goes on where an earlier one gave up", async () => {
     await using server = serve({ tags: ['"1"'], breaksAfter: [70_000, 0, 0, 0, 0] });
     await rejects(downloadAsset(`${server.url}/a`, { path, ...quiet }), {
       name: "Http",
-      message: /^Cannot download "http.*\(what has come is kept: call again to go on\)$/,
+      message: /^Cannot download "http.*\(what was received is kept: call again to resume\)$/,
     });
     deepStrictEqual(await filesIn(dir.path), ["a.part", "a.part.version"]);
   }
@@ -181,7 +181,7 @@ Deno.test("a later call goes on where an earlier one gave up", async () => {
   deepStrictEqual(await filesIn(dir.path), ["a"]);
 });
 
-Deno.test("it begins anew where the server takes no notice of ranges", async () => {
+Deno.test("it begins again where the server ignores ranges", async () => {
   using dir = tempDir();
   await using server = serve({ ignoresRanges: true, tags: ['"1"'], breaksAfter: [100_000] });
   await downloadAsset(`${server.url}/a`, { path: dir.file("a"), ...quiet });
@@ -189,7 +189,7 @@ Deno.test("it begins anew where the server takes no notice of ranges", async () 
   deepStrictEqual(server.asked, ["", "bytes=100000-"]);
 });
 
-Deno.test("it begins anew where the file has become another", async () => {
+Deno.test("it begins again where the file has become another", async () => {
   using dir = tempDir();
   await using server = serve({
     files: [FILE, OTHER],
@@ -209,7 +209,7 @@ Deno.test("without a version or a hash parts are not put together", async () => 
   deepStrictEqual(server.asked, ["", ""]);
 });
 
-Deno.test("with a hash alone parts are put together, and anew if they do not fit", async () => {
+Deno.test("with a hash alone parts are put together, and downloaded again if they do not fit", async () => {
   using dir = tempDir();
   await using server = serve({ files: [FILE, OTHER], breaksAfter: [100_000] });
   await downloadAsset(`${server.url}/a`, { path: dir.file("a"), hash: sha256(OTHER), ...quiet });
@@ -241,7 +241,7 @@ Deno.test("wrong bytes are an error, and are not kept", async () => {
   using dir = tempDir();
   await using server = serve({});
   const [wanted, path] = [sha256(OTHER), dir.file("a")];
-  const message = new RegExp(`Expected what "http.*/a" gives to have the SHA-256 ${wanted}, got`);
+  const message = new RegExp(`Expected what "http.*/a" returns to have the SHA-256 ${wanted}, got`);
   await rejects(downloadAsset(`${server.url}/a`, { path, hash: wanted, ...quiet }), {
     name: "InvalidData",
     message,
@@ -284,7 +284,7 @@ Deno.test("a server that is not there is an error", async () => {
   });
 });
 
-Deno.test("a download is broken off by a signal or a time limit, and can go on", async () => {
+Deno.test("a download is aborted by a signal or a time limit, and can be resumed", async () => {
   using dir = tempDir();
   const path = dir.file("a");
   await using server = serve({ tags: ['"1"'], dawdles: 300 });
@@ -309,17 +309,17 @@ Deno.test("two calls for one file get it once", async () => {
 });
 
 Deno.test("an argument that does not fit is an error before anything is asked", async () => {
-  const refused = (key: unknown, options: object, error: object) =>
+  const rejected = (key: unknown, options: object, error: object) =>
     rejects(downloadAsset(key as string, { ...quiet, ...options }), error);
-  await refused("../secret.wav", {}, { name: "TypeError", message: /the name of a file/ });
-  await refused("folder/", {}, { name: "TypeError", message: /the name of a file/ });
-  await refused("ftp://host/a", {}, { name: "TypeError", message: /an http address/ });
-  await refused(7, {}, { name: "TypeError", message: /Expected key to be a string/ });
-  await refused("a", { hash: "123" }, { name: "TypeError", message: /64 hexadecimal digits/ });
-  await refused("a", { progress: 1 }, { name: "TypeError", message: /progress/ });
-  await refused("a", { sha256: "" }, { name: "TypeError", message: /Unknown option "sha256"/ });
+  await rejected("../secret.wav", {}, { name: "TypeError", message: /the name of a file/ });
+  await rejected("folder/", {}, { name: "TypeError", message: /the name of a file/ });
+  await rejected("ftp://host/a", {}, { name: "TypeError", message: /an http address/ });
+  await rejected(7, {}, { name: "TypeError", message: /Expected key to be a string/ });
+  await rejected("a", { hash: "123" }, { name: "TypeError", message: /64 hexadecimal digits/ });
+  await rejected("a", { progress: 1 }, { name: "TypeError", message: /progress/ });
+  await rejected("a", { sha256: "" }, { name: "TypeError", message: /Unknown option "sha256"/ });
   using dir = tempDir();
-  await refused("a", { path: dir.path }, { name: "TypeError", message: /that of a folder/ });
+  await rejected("a", { path: dir.path }, { name: "TypeError", message: /that of a folder/ });
 });
 
 // In a process of its own: the environment, and permissions

@@ -145,7 +145,7 @@ function sendDelete(display: string, window: number): void {
 
 /** A recording that is under way. */
 export interface Recording {
-  /** Ends it; gives the samples of the left channel, those of the right one, from -1 to 1. */
+  /** Ends it; returns the samples of the left channel, those of the right one, from -1 to 1. */
   stop(): Promise<[left: Float32Array, right: Float32Array]>;
 }
 
@@ -242,7 +242,7 @@ async function record(sink: string, env: Record<string, string>): Promise<Record
   };
 }
 
-/** The part of a recording that is not silence; `skip` samples of its beginning are left out. */
+/** The part of a recording that is not silence; `skip` samples of its beginning are dropped. */
 export function heardPart(samples: Float32Array, skip = 0): Float32Array {
   const loud = (it: number) => Math.abs(it) > 1e-3;
   const begin = samples.findIndex((it, i) => i >= skip && loud(it));

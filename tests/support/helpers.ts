@@ -92,7 +92,7 @@ function findingFfmpeg(permissions: readonly string[]): readonly string[] {
   return [...permissions, ...more.map(([flag, value]) => `${flag}=${value}`)];
 }
 
-/** Runs `ffmpeg`; fails with what it said. Gives what it wrote to its standard output. */
+/** Runs `ffmpeg`; fails with what it said. Returns what it wrote to its standard output. */
 export async function ffmpegCli(...args: string[]): Promise<Uint8Array<ArrayBuffer>> {
   const ran = await run("ffmpeg", ["-v", "error", "-nostdin", "-y", ...args]);
   if (!ran.success) throw new Error(`ffmpeg ${args.join(" ")}: ${ran.stderr}`);
@@ -144,7 +144,7 @@ export function media(name: string, ...args: string[]): Promise<string> {
   return madeOnce(name, (path) => ffmpegCli(...args, path));
 }
 
-/** The arguments for pictures from FFmpeg's own test source. */
+/** The arguments for video from FFmpeg's own test source. */
 export function testPictures(size = "64x48", rate: string | number = 25, seconds = 1): string[] {
   return ["-f", "lavfi", "-i", `testsrc2=size=${size}:rate=${rate}:duration=${seconds}`];
 }
@@ -159,8 +159,8 @@ export function testTone(rate = 48000, channels = 2, seconds = 1): string[] {
 }
 
 /**
- * What depends on the clock must get its processor in time: on a busy machine another program may take
- * that time away. So such a test fails when it fails three times in a row.
+ * Makes a test fail only when it fails three times in a row: for tests that race with another process
+ * or with a device, which get their processor in time only on a machine that is not busy.
  */
 export function threeTries(fn: () => Promise<void>): () => Promise<void> {
   return async () => {
@@ -177,7 +177,7 @@ export function threeTries(fn: () => Promise<void>): () => Promise<void> {
 
 /**
  * Whether the `ffmpeg` program is of the very release that is tested. Another one computes other
- * bits where a format loses some: tests that compare these are left out then.
+ * bits where a format loses some: tests that compare these are skipped then.
  */
 export const JUDGE_IS_SAME: boolean = await judgeIsSame();
 
@@ -188,7 +188,7 @@ async function judgeIsSame(): Promise<boolean> {
   return isDeepStrictEqual(version, [ours >> 16, (ours >> 8) & 255, ours & 255]);
 }
 
-/** A test that compares with what the program makes or tells, which is left out where it is another. */
+/** A test that compares with what the program writes; skipped where it is of another release. */
 export function judged(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, fn, ignore: !JUDGE_IS_SAME });
 }
@@ -205,7 +205,7 @@ export function programHasOption(name: string): Promise<boolean> {
 
 const hasFrameSyncMode = await programHasOption("fps_mode");
 
-/** The arguments that tell `ffmpeg` which pictures to leave out or to repeat. */
+/** The arguments that set which frames `ffmpeg` drops or repeats. */
 export function frameSync(mode: "passthrough" | "vfr"): string[] {
   return [hasFrameSyncMode ? "-fps_mode" : "-vsync", mode];
 }
@@ -280,7 +280,7 @@ export const SAMPLES = {
   dbl: (frames: number, channels: number) => Float64Array.from(wave(frames, channels)),
 } as const;
 
-/** `count` pictures of `size` bytes each, smooth enough to be compressed, each another. */
+/** `count` different frames of `size` bytes each, smooth enough to be compressed. */
 export function pixels(size: number, count: number, width = 64): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size * count);
   for (let i = 0; i < bytes.length; i++) {

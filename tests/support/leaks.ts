@@ -1,4 +1,4 @@
-/** Native objects that a test leaves behind: counted after each test, so that the one to blame is named. */
+/** Native objects that a test leaves behind: counted after each test, so that it can be named. */
 
 import { deepStrictEqual } from "node:assert/strict";
 import { liveHandles } from "../../ffi/handle.ts";

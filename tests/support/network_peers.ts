@@ -1,6 +1,6 @@
 /**
  * The other side of a network, for `network_test.ts`: `ffmpeg` as client and as server, free ports,
- * and films whose every frame the other side can be asked for.
+ * and videos whose every frame the other side can be asked for.
  */
 
 import { deepStrictEqual, ok } from "node:assert/strict";
@@ -107,7 +107,7 @@ export class Program implements AsyncDisposable {
   }
 }
 
-/** Makes `ffmpeg` an RTSP server; that of FFmpeg 9 refuses its own default, to wait for ever. */
+/** Makes `ffmpeg` an RTSP server; FFmpeg 9 rejects its own default, which is to wait for ever. */
 export const RTSP_SERVER = ["-rtsp_flags", "listen", "-listen_timeout", "10"] as const;
 
 /** `ffmpeg`, which lists the frames that it decodes from a source: how long each, and its hash. */
@@ -117,7 +117,7 @@ export function receiver(source: string, ...inputArgs: string[]): Program {
   return new Program("ffmpeg", ["-v", "warning", "-nostdin", ...input, ...output]);
 }
 
-/** `ffmpeg`, which sends a film once, at its own speed: its pictures are those of `sentHashes`. */
+/** `ffmpeg`, which sends a video once, at its own speed: its frames are those of `sentHashes`. */
 export function sender(path: string, ...outputArgs: string[]): Program {
   return new Program("ffmpeg", [
     ...["-v", "warning", "-nostdin", "-re", "-i", path],
@@ -125,11 +125,11 @@ export function sender(path: string, ...outputArgs: string[]): Program {
   ]);
 }
 
-/** The pictures' size, their number and their rate. */
+/** The frames' size, their number and their rate. */
 export const FILM = { width: 64, height: 48, frames: 25, rate: 25 } as const;
 const SIZE = FILM.width * FILM.height * 3 / 2;
 
-/** All pictures of the film, one after the other, as yuv420p. */
+/** All frames of the video, one after the other, as yuv420p. */
 export const PICTURES: Uint8Array<ArrayBuffer> = pixels(SIZE, FILM.frames);
 
 /** One of them. */
@@ -162,7 +162,7 @@ export function timesIn(list: string): number[] {
   return times.map((time) => Math.round((time - times[0]!) * 1000) / 1000);
 }
 
-/** Fails unless the other side has decoded every picture, each at its time. */
+/** Fails unless the other side has decoded every frame, each at its time. */
 export async function hasAll(program: Program, frames: number = FILM.frames): Promise<void> {
   const list = await program.output();
   try {
@@ -177,14 +177,14 @@ export async function hasAll(program: Program, frames: number = FILM.frames): Pr
   }
 }
 
-/** Without loss, so that the other side's pictures are those that were sent. */
+/** Without loss, so that the other side's frames are those that were sent. */
 export const LOSSLESS = {
   format: "yuv420p",
   encoder: "libx264",
   encoderOption: { qp: 0, preset: "ultrafast", tune: "zerolatency", g: 5, threads: 1 },
 } as const;
 
-/** A writer with one stream for the film. */
+/** A writer with one stream for the video. */
 export function filmWriter(
   url: string,
   format?: string,
@@ -195,7 +195,7 @@ export function filmWriter(
   return writer;
 }
 
-/** Writes the film, picture by picture. */
+/** Writes the video, frame by frame. */
 export async function writeFilm(
   out: StreamWriter,
   from = 0,
@@ -206,7 +206,7 @@ export async function writeFilm(
   }
 }
 
-/** The hashes of what a reader decodes, up to a number of pictures or the end. */
+/** The hashes of what a reader decodes, up to a number of frames or the end. */
 export async function readHashes(
   reader: StreamReader,
   frames: number = FILM.frames,

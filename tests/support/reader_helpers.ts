@@ -37,7 +37,7 @@ export function drain(reader: StreamReader, streams = reader.numOutStreams): Chu
     strictEqual(round.length, streams);
     round.forEach((chunk, i) => {
       if (chunk === null) return ended.add(i);
-      ok(!ended.has(i), `stream ${i} gave a chunk after null`);
+      ok(!ended.has(i), `stream ${i} returned a chunk after null`);
       all[i]!.push(chunk);
     });
   }
@@ -60,7 +60,7 @@ function samplesOutput(index: number, format: string): string[] {
   return ["-map", `0:${index}`, "-c:a", codec, "-f", "data"];
 }
 
-/** Whether `ffmpeg` can hand on pictures whose size changes. */
+/** Whether `ffmpeg` can forward frames whose size changes. */
 export const CAN_KEEP_SIZE: boolean = await programHasOption("autoscale");
 
 const KEEP_SIZE = CAN_KEEP_SIZE ? ["-noautoscale"] : [];
@@ -155,7 +155,7 @@ export function checkSizes(chunks: readonly Chunk[], size: number, what: string)
   ok(last > 0 && last <= size, `${what}: the last chunk has ${last} frames`);
 }
 
-/** What a file is expected to give. */
+/** What is expected of a file. */
 export interface Expected {
   /** The pixel format of the chunks of video streams that are read as they are decoded. */
   readonly video?: string;
@@ -184,6 +184,7 @@ export async function likeFFmpeg(path: string, expected: Expected): Promise<void
       read.push({ index, rate: undefined, format: expected.video, video: true });
     }
   }
+  ok(read.length > 0, "no audio or video");
   const judging = Promise.all([ffmpegDecodes(path, read), probedFrames(path)]);
   const chunks = drain(reader);
   const [theirs, frames] = await judging;

@@ -1,5 +1,5 @@
 """
-Does with torchaudio what torchaudio_test.ts does with Sluice: torchaudio_peer.py JOBS.json
+Does with torchaudio what the torchaudio_*_test.ts do with Sluice: torchaudio_peer.py JOBS.json
 
 The file holds a list of jobs. A list of their results is printed as JSON, {"error": ...} for a job
 that failed. Samples and pixels come from files of raw bytes; what was read is told by its hash.

@@ -1,6 +1,6 @@
 /** Values that no caller means, and what a clear error for them looks like. */
 
-/** What is handed to each argument in turn. */
+/** What is passed for each argument in turn. */
 export const WILD: readonly unknown[] = [
   NaN,
   -1,

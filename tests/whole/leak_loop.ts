@@ -175,7 +175,7 @@ const BROKEN_READERS: readonly (() => unknown)[] = [
 
 const memory: number[] = [];
 
-/** How many files this process has open; 0 where the system does not tell. */
+/** How many files this process has open; 0 where the system does not say. */
 function openFiles(): number {
   try {
     return [...Deno.readDirSync("/proc/self/fd")].length;

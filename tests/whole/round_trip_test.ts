@@ -45,12 +45,12 @@ const PIXELS = {
   yuv420p10le: 0,
 };
 
-/** Bytes of a picture whose colour planes are half as wide and high, rounded up. */
+/** Bytes of a frame whose colour planes are half as wide and high, rounded up. */
 const halved = (width: number, height: number) =>
   width * height + 2 * Math.ceil(width / 2) * Math.ceil(height / 2);
 
 for (const [format, bytesPerPixel] of Object.entries(PIXELS)) {
-  Deno.test(`StreamReader gives back the ${format} pixels that a StreamWriter wrote`, async () => {
+  Deno.test(`StreamReader returns the ${format} pixels that a StreamWriter wrote`, async () => {
     using dir = tempDir();
     const path = dir.file("pixels.nut");
     const [width, height] = [35, 21]; // neither divisible by 2, nor by what SIMD code likes
@@ -96,7 +96,7 @@ const SAMPLES = {
 };
 
 for (const [format, Samples] of Object.entries(SAMPLES)) {
-  Deno.test(`StreamReader gives back the ${format} samples that a StreamWriter wrote`, () => {
+  Deno.test(`StreamReader returns the ${format} samples that a StreamWriter wrote`, () => {
     using dir = tempDir();
     const path = dir.file("samples.wav");
     const bytes = noise(3000 * 3 * 8);

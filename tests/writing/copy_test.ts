@@ -33,7 +33,7 @@ async function packetsOf(path: string): Promise<string[]> {
 }
 
 for (const extension of ["mp4", "mov", "mkv", "flv", "avi"]) {
-  judged(`addStreamFrom() puts a film into ${extension} as ffmpeg does`, async () => {
+  judged(`addStreamFrom() puts a video into ${extension} as ffmpeg does`, async () => {
     using dir = tempDir();
     const [ours, theirs] = [dir.file(`ours.${extension}`), dir.file(`theirs.${extension}`)];
     await using reader = await StreamReader.open(await film());
@@ -52,7 +52,7 @@ for (const extension of ["mp4", "mov", "mkv", "flv", "avi"]) {
   });
 }
 
-Deno.test("addStreamFrom() gives MPEG-TS the form of H.264 that it wants", async () => {
+Deno.test("addStreamFrom() converts H.264 to the form that MPEG-TS needs", async () => {
   using dir = tempDir();
   using reader = StreamReader.openSync(await film());
   const writer = new StreamWriter(dir.file("a.ts"));
@@ -67,7 +67,7 @@ Deno.test("addStreamFrom() gives MPEG-TS the form of H.264 that it wants", async
   );
 });
 
-Deno.test("addStreamFrom() keeps how pictures are to be turned", async () => {
+Deno.test("addStreamFrom() keeps how frames are to be turned", async () => {
   using dir = tempDir();
   const [path, turned] = [await film(), dir.file("turned.mp4")];
   // The way to say it has changed with FFmpeg 6.
@@ -109,13 +109,14 @@ Deno.test("addStreamFrom() cuts at key frames, and the cut begins at time 0", as
     ok(Math.abs(decoded.length - count) <= 2, `${name}: ${decoded.length} frames`);
     deepStrictEqual(decoded.slice(0, count - 3), md5s(frames).slice(from, from + count - 3), name);
     const { streams, format } = await ffprobe(path);
+    strictEqual(streams.length, 2, name);
     for (const { start_time } of streams) ok(Number(start_time) < 0.12, `${name}: ${start_time}`);
     ok(Math.abs(Number(format.duration) - count / 25) < 0.3, `${name}: ${format.duration} s`);
   }
   noLiveHandles();
 });
 
-judged("addStreamFrom() goes along with what is decoded, drawn on and encoded", async () => {
+judged("addStreamFrom() copies one stream while another is decoded and re-encoded", async () => {
   using dir = tempDir();
   await using reader = await StreamReader.open(await film());
   reader.addBasicVideoStream(1);

@@ -1,5 +1,5 @@
 /**
- * What readers and writers tell of what they have done, with `ffprobe` as the judge.
+ * The statistics of readers and writers, with `ffprobe` as the judge.
  *
  * @module
  */
@@ -76,7 +76,7 @@ Deno.test("a writer counts frames, packets, bytes, seconds and its speed", async
   strictEqual(writer.stats.speed, speed, "it does not sink once the writer is closed");
 });
 
-Deno.test("a writer counts pictures and samples that are not encoded, too", () => {
+Deno.test("a writer counts frames and samples that are not encoded, too", () => {
   using dir = tempDir();
   const writer = new StreamWriter(dir.file("raw.nut"));
   writer.addAudioStream(8000, 1, { encoder: "pcm_f32le" });

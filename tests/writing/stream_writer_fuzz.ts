@@ -1,6 +1,6 @@
 /**
  * Calls of `StreamWriter` in random order with random arguments, good ones and wild ones; run by
- * `bad_input_test.ts` in a process of its own, so that a crash is seen as one.
+ * `stream_writer_fuzz_test.ts` in a process of its own, so that a crash is seen as one.
  *
  * Arguments: a folder to write to, a seed, the number of sequences, and `trace` to print each call.
  * The last line of the output is JSON: how often calls succeeded and failed, and what went wrong.
@@ -10,7 +10,7 @@ import { liveHandles } from "../../ffi/handle.ts";
 import { FFmpegError, StreamWriter } from "../../mod.ts";
 import { randomNumbers } from "../support/helpers.ts";
 
-// deno-lint-ignore no-explicit-any -- what callers of plain JavaScript may hand in
+// deno-lint-ignore no-explicit-any -- what callers of plain JavaScript may pass
 type Any = any;
 
 const [folder = ".", seed = "1", sequences = "100", trace] = Deno.args;
@@ -111,7 +111,7 @@ function videoOptions(format: string): Any {
   return typeof options === "object" && options !== null ? { ...options, format } : options;
 }
 
-/** Bytes of one picture: a little wrong for odd sizes now and then, which is as well. */
+/** Bytes of one frame: a little wrong for odd sizes now and then, which is as well. */
 function pictureBytes(format: string, width: number, height: number): number {
   const planes: Record<string, number> = { rgb24: 3, rgba: 4, gray: 1, yuv444p: 3, bgr0: 4 };
   const area = width * height;
@@ -176,7 +176,7 @@ function log(what: string, args: readonly unknown[]): void {
   console.error(what, ...args.map((it) => Deno.inspect(it, { iterableLimit: 3 }).slice(0, 200)));
 }
 
-/** Calls a method; a promise is waited for, or left for later. */
+/** Calls a method; a promise is awaited now or later. */
 async function attempt(
   target: Any,
   method: string,
