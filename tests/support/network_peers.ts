@@ -3,7 +3,7 @@
  * and videos whose every frame the other side can be asked for.
  */
 
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { type StreamReader, StreamWriter, type VideoChunk } from "../../mod.ts";
 import { frameSync, pixels } from "./helpers.ts";
@@ -168,6 +168,7 @@ export async function hasAll(program: Program, frames: number = FILM.frames): Pr
   try {
     deepStrictEqual(hashesIn(list), sentHashes.slice(0, frames));
     const times = timesIn(list);
+    strictEqual(times.length, frames);
     ok(
       times.every((time, i) => Math.abs(time - i / FILM.rate) <= 0.001),
       `times are ${times.join(" ")}`,
