@@ -143,9 +143,7 @@ export class Demuxer extends Handle<"AVFormatContext"> {
     this.#interrupt = interrupt;
     this.#source = settings.source;
     this.fields = ffmpeg().view("AVFormatContext", pointer);
-    const { pb } = this.fields;
-    const streams = pb !== null && ffmpeg().view("AVIOContext", pb).seekable === 0;
-    this.waits = !settings.source?.callsBack && (settings.waits || streams);
+    this.waits = !settings.source?.callsBack && (settings.waits || !this.seekable);
     this.name = readCString(ffmpeg().view("AVInputFormat", this.fields.iformat!).name);
   }
 
@@ -189,6 +187,12 @@ export class Demuxer extends Handle<"AVFormatContext"> {
     const own = ffmpeg().view("AVInputFormat", this.fields.iformat!).priv_class;
     const classes = [own, ffmpeg().avformat.avformat_get_class(), ...settings.optionClasses];
     throw unknownOption(name, classes, `the source "${settings.url}"`);
+  }
+
+  /** Whether the bytes can be read in any order; also where FFmpeg opens no bytes at all. */
+  get seekable(): boolean {
+    const { pb } = this.fields;
+    return pb === null || ffmpeg().view("AVIOContext", pb).seekable !== 0;
   }
 
   /** How many streams there are. */

@@ -41,6 +41,10 @@ const GONE = ["EIO", "ECONNRESET", "EPIPE", "ENODEV"] as const;
 
 const SEEK_HINT = "this source may be of a kind that can be read from its beginning only";
 
+const UNSEEKABLE_HINT =
+  "its index may be at its end, out of reach for a source that is not seekable: read all bytes into " +
+  'memory first, or write the file with { movflags: "faststart" }';
+
 /**
  * How many seconds before the wanted time decoding of sound begins, so that the samples at that time
  * are those of a whole read: sound codecs build on what came before.
@@ -327,11 +331,16 @@ export class Reader implements PacketSource, QueueOwner {
    * all that came before, which is in the buffers then.
    */
   *#fail(code: number): Steps<0> {
-    const error = failure(code, `read from "${this.#opening.url}"`);
+    const error = failure(code, `read from "${this.#opening.url}"`, this.#hint(code));
     if (!GONE.some((name) => code === posixCode(name))) throw error;
     yield* this.#drain();
     this.#failed = error;
     return 0;
+  }
+
+  #hint(code: number): string {
+    const invalid = code === ffmpeg().layout.constants.AVERROR_INVALIDDATA;
+    return invalid && this.#packets === 0 && !this.#open.seekable ? UNSEEKABLE_HINT : "";
   }
 
   /** Reports the end, or throws what it was. */
@@ -348,9 +357,13 @@ export class Reader implements PacketSource, QueueOwner {
     this.#selected = true;
   }
 
-  /** Whether reading ends here because the rest can't be understood, as in a truncated file. */
+  /**
+   * Whether reading ends here because the rest can't be understood, as in a truncated file. Where
+   * nothing came before it, that is an error: there would be nothing to notice it by.
+   */
   #isDamage(code: number): boolean {
-    return !this.#opening.strict && code === ffmpeg().layout.constants.AVERROR_INVALIDDATA;
+    return !this.#opening.strict && this.#packets > 0 &&
+      code === ffmpeg().layout.constants.AVERROR_INVALIDDATA;
   }
 
   /** Whether the other side has gone, with a protocol whose end FFmpeg always calls an error. */

@@ -190,9 +190,9 @@ function layoutFor(
   { channelLayouts: layouts }: SupportedConfig,
 ): ChannelLayout {
   const wanted = optionalWholeNumber("encoderNumChannels", asked, { max: MAX_CHANNELS });
-  if (wanted === undefined || wanted === source.channels) return nearestLayout(source, layouts);
-  const layout = nearestLayout(defaultLayout(wanted), layouts);
-  if (layout.channels === wanted) return layout;
+  const same = wanted === undefined || wanted === source.channels;
+  const layout = nearestLayout(same ? source : defaultLayout(wanted), layouts);
+  if (wanted === undefined || layout.channels === wanted) return layout;
   const counts = [...new Set(layouts!.map((each) => each.channels))];
   throw new RangeError(
     `Encoder "${codec.name}" does not support ${wanted} channels (it supports ${

@@ -117,9 +117,8 @@ function videoHints({ format, width, height, options, config }: VideoEncoderSett
   ].filter((each) => each !== "");
   if (odd.length > 0) {
     return [
-      `${format.name} needs even sizes, and the ${
-        odd.join(" and ")
-      } is odd (use encoderWidth and ` +
+      `${format.name} needs even sizes, and the ${odd.join(" and ")} ` +
+      `${odd.length > 1 ? "are" : "is"} odd (use encoderWidth and ` +
       `encoderHeight, or encoderFormat: "yuv444p")`,
     ];
   }

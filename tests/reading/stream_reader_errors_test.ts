@@ -1,7 +1,7 @@
 /** What a reader does with wrong arguments, missing permissions and calls at random. */
 
 import { deepStrictEqual, fail, ok, rejects, strictEqual, throws } from "node:assert/strict";
-import { type FFmpegError, StreamReader } from "../../mod.ts";
+import { type FFmpegError, info, load, StreamReader } from "../../mod.ts";
 import {
   media,
   noLiveHandles,
@@ -449,4 +449,29 @@ Deno.test("StreamReader survives 3000 sequences of calls at random", async () =>
   deepStrictEqual(unclear, []);
   deepStrictEqual(live, {});
   ok(through > 10_000 && refused > 3000, `${through} calls succeeded, ${refused} were rejected`);
+});
+
+Deno.test("an MP4 whose index is at its end is an error where it can't be sought", async () => {
+  const pictures = testPictures("320x240", 25, 3);
+  const codec = ["-vf", "noise=alls=50:allf=t", "-c:v", "mpeg4", "-q:v", "1"];
+  const path = await media("index_at_end.mp4", ...pictures, ...testTone(16000, 1, 3), ...codec);
+  const bytes = await Deno.readFile(path);
+  ok(bytes.length > 1 << 20, "all of it would fit in FFmpeg's buffers");
+  const stream = () => new Blob([bytes]).stream();
+  const message = /^Cannot read from "an object": .*index.*at its end.*memory.*"faststart"/;
+  {
+    await using reader = await StreamReader.open(stream());
+    reader.addBasicVideoStream(1);
+    await rejects(reader.processAllPackets(), { name: "FFmpegError", message });
+  }
+  await rejects(load(stream()), { name: "FFmpegError", message });
+  await rejects(info(stream()), { name: "FFmpegError", message });
+  // In memory, and with its index first, it can be read.
+  const quick = await media("index_first.mp4", ...pictures, ...codec, "-movflags", "faststart");
+  for (const src of [bytes, new Blob([await Deno.readFile(quick)]).stream()]) {
+    await using reader = await StreamReader.open(src);
+    reader.addBasicVideoStream(-1);
+    await reader.processAllPackets();
+    strictEqual(reader.popChunks()[0]!.numFrames, 75);
+  }
 });

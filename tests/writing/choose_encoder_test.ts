@@ -84,7 +84,7 @@ Deno.test("a container that does not say what it holds takes any encoder of its 
 Deno.test("a device says what to do with the other kind of media", () => {
   const window = container({ name: "xv", device: "video", audio: null });
   throws(() => audio({}, {}, window), {
-    message: 'Device "xv" does not take audio, only pictures: give sound a writer of its own, ' +
+    message: 'Device "xv" does not take audio, only video: write audio with a writer of its own, ' +
       'with { format: "audio" }',
   });
 });
@@ -143,10 +143,13 @@ Deno.test("the layout is the signal's own, else the nearest that the encoder has
   strictEqual(channels("mp2", 6), 2);
   strictEqual(channels("pcm_s16le", 7), 7);
   deepStrictEqual(audio({ encoderNumChannels: 6 }).layout, defaultLayout(6));
-  throws(() => audio({ encoder: "mp2", encoderNumChannels: 6 }), {
-    name: "RangeError",
-    message: 'Encoder "mp2" does not support 6 channels (it supports 1, 2)',
-  });
+  for (const count of [2, 6]) {
+    const signal = { layout: defaultLayout(count) };
+    throws(() => audio({ encoder: "mp2", encoderNumChannels: 6 }, signal), {
+      name: "RangeError",
+      message: 'Encoder "mp2" does not support 6 channels (it supports 1, 2)',
+    });
+  }
 });
 
 Deno.test("the pixel format is the encoder's first, or one of those that it supports", () => {
