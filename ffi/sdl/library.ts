@@ -1,5 +1,5 @@
 /**
- * The SDL library, version 2 or 3: finding it, and what windows and sound devices share.
+ * The SDL library, version 2 or 3: finding it, its subsystems, events and errors.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { environment } from "../machine.ts";
 import { readCString } from "../memory.ts";
 import { keepLoaded } from "../system/keep_loaded.ts";
 
-/** SDL, as it was found. */
+/** The SDL library that was found. */
 export interface SdlLibrary {
   /** Its version. */
   readonly major: 2 | 3;
@@ -17,7 +17,7 @@ export interface SdlLibrary {
   readonly path: string;
 }
 
-/** The names under which the system's loader may know a version, by operating system. */
+/** The names by which the system's loader may find a version, by operating system. */
 const NAMES: Readonly<Record<2 | 3, Readonly<Record<string, readonly string[]>>>> = {
   3: {
     linux: ["libSDL3.so.0"],
@@ -39,7 +39,16 @@ const SYMBOLS = {
   SDL_InitSubSystem: { parameters: ["u32"], result: "i32" },
   SDL_QuitSubSystem: { parameters: ["u32"], result: "void" },
   SDL_GetError: { parameters: [], result: "pointer" },
+  SDL_PumpEvents: { parameters: [], result: "void" },
+  SDL_PeepEvents: { parameters: ["buffer", "i32", "i32", "u32", "u32"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
+
+/** The size of an SDL_Event, by version. */
+export const EVENT_SIZES = { 2: 56, 3: 128 } as const;
+/** How many queued events are looked at at a time. */
+const MAX_EVENTS = 64;
+/** What becomes of the events that are looked at. */
+const ACTIONS = { peek: 1, take: 2 } as const;
 
 interface Opened extends SdlLibrary {
   readonly functions: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
@@ -47,12 +56,12 @@ interface Opened extends SdlLibrary {
 
 let opened: Opened | null | undefined;
 
-/** What to tell a user who has no SDL. */
+/** How to install SDL, for error messages. */
 export const HOW_TO_INSTALL_SDL =
   "install one (Debian: apt-get install libsdl2-2.0-0; macOS: brew install sdl2; " +
   "Windows: SDL3.dll of libsdl.org, in a folder of PATH)";
 
-/** SDL, or `null` where neither version is installed. Version 2 goes before: FFmpeg may use it. */
+/** SDL, or `null` where neither version is installed. Version 2 has priority: FFmpeg may use it. */
 export function sdlLibrary(): SdlLibrary | null {
   if (opened !== undefined) return opened;
   const only = environment("SLUICE_SDL");
@@ -61,7 +70,7 @@ export function sdlLibrary(): SdlLibrary | null {
     for (const path of NAMES[major][Deno.build.os] ?? NAMES[major].linux!) {
       try {
         opened = { major, path, functions: Deno.dlopen(path, SYMBOLS).symbols };
-        keepLoaded(path); // threads of a sound device that is gone run on
+        keepLoaded(path); // the thread of a lost sound device continues in its code
         return opened;
       } catch (error) {
         if (error instanceof Deno.errors.NotCapable) throw error;
@@ -95,26 +104,47 @@ function functions(): Opened["functions"] {
   throw new LibraryError(`Cannot use SDL, as no ${wanted} was found: ${HOW_TO_INSTALL_SDL}`);
 }
 
-/** Starts a part of SDL; each start needs its end, {@linkcode quitSubsystem}. */
+/** Starts a subsystem of SDL; each start must be paired with {@linkcode quitSubsystem}. */
 export function startSubsystem(flag: number, action: string): void {
   if (!succeeded(functions().SDL_InitSubSystem(flag))) throw sdlError(action);
 }
 
-/** Ends a part of SDL, unless others have started it, too. */
+/** Ends a subsystem of SDL, unless it has been started elsewhere, too. */
 export function quitSubsystem(flag: number): void {
   functions().SDL_QuitSubSystem(flag);
 }
 
-/** Whether a call succeeded: version 2 gives 0 or more, version 3 a C bool, of one byte. */
+/**
+ * Lets the system deliver what has happened, and returns the queued events of some types.
+ *
+ * @param action Whether they stay in the queue, or are taken from it.
+ * @param first The lowest type.
+ * @param last The highest type.
+ */
+export function queuedEvents(
+  action: keyof typeof ACTIONS,
+  first: number,
+  last: number,
+): DataView<ArrayBuffer>[] {
+  const { SDL_PumpEvents, SDL_PeepEvents } = functions();
+  const size = EVENT_SIZES[opened!.major];
+  const events = new Uint8Array(MAX_EVENTS * size);
+  SDL_PumpEvents();
+  const count = SDL_PeepEvents(events, MAX_EVENTS, ACTIONS[action], first, last);
+  const length = Math.max(0, count);
+  return Array.from({ length }, (_, i) => new DataView(events.buffer, i * size, size));
+}
+
+/** Whether a call succeeded: version 2 returns 0 or more, version 3 a C bool, of one byte. */
 export function succeeded(result: number): boolean {
   return sdlLibrary()!.major === 2 ? result >= 0 : (result & 0xff) !== 0;
 }
 
-/** What SDL says of its last failure; the class that carries codes is chosen by the caller. */
+/** A failure of SDL's, with the reason that it reports; callers turn it into an `FFmpegError`. */
 export class SdlError extends Error {}
 
-/** An error with SDL's own reason. */
+/** An error with the reason of SDL's last failure. */
 export function sdlError(action: string): SdlError {
   const why = readCString(functions().SDL_GetError()).replace(/\.$/, "");
-  return new SdlError(`Cannot ${action}: ${why || "SDL gives no reason"}`);
+  return new SdlError(`Cannot ${action}: ${why || "SDL reports no reason"}`);
 }

@@ -7,6 +7,7 @@
 import { cString, cStringOrNull, int32At, readCString } from "../memory.ts";
 import type { AnyPointer } from "../pointer.ts";
 import {
+  queuedEvents,
   quitSubsystem,
   sdlError,
   type SdlLibrary,
@@ -17,7 +18,7 @@ import {
 
 /** What is played, and where. */
 export interface SoundSettings {
-  /** The device's name; the usual one if left out. */
+  /** The device's name; default: the default device. */
   readonly device?: string | undefined;
   /** The sample format, one of `SDL_SAMPLE_FORMATS`. */
   readonly format: string;
@@ -27,7 +28,7 @@ export interface SoundSettings {
   readonly channels: number;
 }
 
-/** The sample formats that sound may have, by FFmpeg's names, and SDL's numbers for them. */
+/** The sample formats of sound: FFmpeg's names, and SDL's numbers for them. */
 export const SDL_SAMPLE_FORMATS: Readonly<Record<string, number>> = {
   flt: 0x8120,
   s16: 0x8010,
@@ -41,15 +42,13 @@ const SPEC_SIZE = 32;
 const SPEC_SAMPLES = 8;
 /** How much sound, in seconds, the device's buffer holds at least. */
 const BUFFER = 0.03;
-/** Version 2: the status of a device that is there no more. */
+/** Version 2: the status of a device that is gone. */
 const STOPPED = 0;
-/** Version 3: the number of the usual device. */
-const USUAL = 0xffffffff;
-/** Version 3: the event of a device that is there no more, and where it says which. */
+/** Version 3: the number of the default device. */
+const DEFAULT = 0xffffffff;
+/** Version 3: the event of a device that is gone, and where it holds the device's number. */
 const DEVICE_REMOVED = 0x1101;
-const EVENT_SIZE = 128;
 const EVENT_WHICH = 16;
-const TAKE_EVENT = 2;
 
 const SDL2 = {
   SDL_GetNumAudioDevices: { parameters: ["i32"], result: "i32" },
@@ -69,8 +68,6 @@ const SDL2 = {
 const SDL3 = {
   SDL_GetAudioPlaybackDevices: { parameters: ["buffer"], result: "pointer" },
   SDL_GetAudioDeviceName: { parameters: ["u32"], result: "pointer" },
-  SDL_PumpEvents: { parameters: [], result: "void" },
-  SDL_PeepEvents: { parameters: ["buffer", "i32", "i32", "u32", "u32"], result: "i32" },
   SDL_SetHint: { parameters: ["buffer", "buffer"], result: "i32" },
   SDL_free: { parameters: ["pointer"], result: "void" },
   SDL_OpenAudioDeviceStream: {
@@ -88,35 +85,35 @@ const SDL3 = {
 
 /** A sound device that plays what is queued. */
 export interface SdlSound extends Disposable {
-  /** How long a sample takes from the queue's end until it is heard, about, in seconds. */
+  /** About how long a sample takes from leaving the queue until it is heard, in seconds. */
   readonly latency: number;
   /** How many bytes are still queued. */
   readonly queued: number;
-  /** Whether the device is there no more. */
+  /** Whether the device is gone. */
   readonly gone: boolean;
   /** Queues samples; throws an `SdlError` where that fails. */
   queue(samples: AnyPointer, bytes: number): void;
-  /** Forgets what is queued. */
+  /** Drops what is queued. */
   clear(): void;
 }
 
 /** The sound devices of one version of SDL. */
 interface Devices {
-  /** The names of all. */
+  /** The names of all devices. */
   names(): string[];
-  /** Opens one, which plays from the start. */
+  /** Opens one, which starts to play at once. */
   open(settings: SoundSettings): SdlSound;
 }
 
 let opened: Devices | undefined;
 
-/** The devices of the SDL that was found. */
+/** The sound devices of the SDL that was found. */
 function devices(): Devices {
   const library = sdlLibrary();
   return opened ??= library!.major === 2 ? devicesOf2(library!) : devicesOf3(library!);
 }
 
-/** Opens the library, where it is installed. */
+/** Binds the functions for sound, where SDL is installed. */
 export function bindSound(): void {
   if (sdlLibrary() !== null) devices();
 }
@@ -170,7 +167,7 @@ function devicesOf2(library: SdlLibrary): Devices {
       const spec = new Uint8Array(wanted.buffer);
       const got = new DataView(new ArrayBuffer(SPEC_SIZE));
       const name = cStringOrNull(device);
-      // An SDL 2 on top of SDL 3 knows the names of devices when it has been asked how many there are.
+      // An SDL 2 on top of SDL 3 knows the names of devices only after it was asked how many there are.
       if (name !== null) symbols.SDL_GetNumAudioDevices(0);
       const id = symbols.SDL_OpenAudioDevice(name, 0, spec, new Uint8Array(got.buffer), 0);
       if (id === 0) throw sdlError("open the sound device");
@@ -181,7 +178,7 @@ function devicesOf2(library: SdlLibrary): Devices {
           return symbols.SDL_GetQueuedAudioSize(id);
         },
         get gone() {
-          // An SDL 2 on top of SDL 3 plays on to nobody: then there are no devices any more.
+          // An SDL 2 on top of SDL 3 goes on playing without a device: then its list of devices is empty.
           return symbols.SDL_GetAudioDeviceStatus(id) === STOPPED ||
             symbols.SDL_GetNumAudioDevices(0) === 0;
         },
@@ -200,14 +197,12 @@ function devicesOf2(library: SdlLibrary): Devices {
 
 function devicesOf3(library: SdlLibrary): Devices {
   const { symbols } = Deno.dlopen(library.path, SDL3);
-  // SDL before 3.4 goes on listing what is there no more, and plays on to nobody.
+  // SDL before 3.4 still lists devices that are gone, and goes on playing.
   const removed = new Set<number>();
   const noteRemoved = () => {
-    const event = new Uint8Array(EVENT_SIZE);
-    const take = () =>
-      symbols.SDL_PeepEvents(event, 1, TAKE_EVENT, DEVICE_REMOVED, DEVICE_REMOVED) > 0;
-    symbols.SDL_PumpEvents();
-    while (take()) removed.add(new DataView(event.buffer).getUint32(EVENT_WHICH, true));
+    for (const event of queuedEvents("take", DEVICE_REMOVED, DEVICE_REMOVED)) {
+      removed.add(event.getUint32(EVENT_WHICH, true));
+    }
   };
   const ids = () => {
     noteRemoved();
@@ -229,7 +224,7 @@ function devicesOf3(library: SdlLibrary): Devices {
   return {
     names: () => ids().map(nameOf),
     open({ device, format, sampleRate, channels }) {
-      const id = device === undefined ? USUAL : ids().find((it) => nameOf(it) === device) ?? 0;
+      const id = device === undefined ? DEFAULT : ids().find((it) => nameOf(it) === device) ?? 0;
       const spec = Int32Array.of(SDL_SAMPLE_FORMATS[format]!, channels, sampleRate);
       const bytes = new Uint8Array(spec.buffer);
       const samples = String(bufferSamples(sampleRate));
@@ -239,7 +234,7 @@ function devicesOf3(library: SdlLibrary): Devices {
       symbols.SDL_ResumeAudioStreamDevice(stream);
       const isGone = () => {
         const there = ids();
-        return id === USUAL ? there.length === 0 : !there.includes(id);
+        return id === DEFAULT ? there.length === 0 : !there.includes(id);
       };
       return {
         latency: latencyOf(stream),
@@ -257,7 +252,7 @@ function devicesOf3(library: SdlLibrary): Devices {
         [Symbol.dispose]() {
           const gone = isGone();
           symbols.SDL_DestroyAudioStream(stream);
-          // The thread of a device that is gone goes on for a while, in code that this would unload.
+          // The thread of a device that is gone continues for a while, in code that this would unload.
           if (!gone) quitSubsystem(INIT_AUDIO);
         },
       };

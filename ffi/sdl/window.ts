@@ -1,6 +1,6 @@
 /**
- * A window by the SDL library, version 2 or 3, where FFmpeg has no output device that shows pictures;
- * and what FFmpeg's own SDL device leaves undone.
+ * A window by the SDL library, version 2 or 3, where FFmpeg has no output device that shows video;
+ * and what FFmpeg's own SDL device does not do.
  *
  * @module
  */
@@ -11,6 +11,8 @@ import { cString, readCString } from "../memory.ts";
 import { type AnyPointer, type Pointer, to } from "../pointer.ts";
 import { displayIsGone, outlive } from "../system/x11.ts";
 import {
+  EVENT_SIZES,
+  queuedEvents,
   quitSubsystem,
   SdlError,
   sdlError,
@@ -19,25 +21,37 @@ import {
   startSubsystem,
 } from "./library.ts";
 
-/** How a window is made. */
+/** How a window looks. */
 export interface WindowSettings {
-  /** What is written in its title bar. */
+  /** The text of its title bar. */
   readonly title: string;
-  /** Its width at first. */
+  /** Its initial width. */
   readonly width: number;
-  /** Its height at first. */
+  /** Its initial height. */
   readonly height: number;
-  /** Where its left edge is; the window manager's choice if left out. */
+  /** Where its left edge is; default: the window manager's choice. */
   readonly x?: number | undefined;
-  /** Where its upper edge is; the window manager's choice if left out. */
+  /** Where its upper edge is; default: the window manager's choice. */
   readonly y?: number | undefined;
-  /** Whether it takes the whole screen. */
+  /** Whether it fills the screen. */
   readonly fullscreen: boolean;
-  /** Whether it has no frame and no title bar. */
+  /** Whether it has no border and no title bar. */
   readonly borderless: boolean;
 }
 
-/** The pixel formats that textures are made in, by FFmpeg's names, and SDL's numbers for them. */
+/** What the frames that a window shows are like. */
+export interface FrameSettings {
+  /** The pixel format, one of `SDL_PIXEL_FORMATS`. */
+  readonly format: string;
+  /** Their width. */
+  readonly width: number;
+  /** Their height. */
+  readonly height: number;
+  /** Bytes of a row of their first plane. */
+  readonly rowBytes: number;
+}
+
+/** The pixel formats of textures: FFmpeg's names, and SDL's numbers for them. */
 export const SDL_PIXEL_FORMATS: Readonly<Record<string, number>> = {
   yuv420p: 0x56555949, // IYUV
   nv12: 0x3231564e,
@@ -53,29 +67,25 @@ const INIT_VIDEO = 0x20;
 const TEXTURE_STREAMING = 1;
 const QUIT = 0x100;
 const KEY_DOWN = 0x300;
-/** The upper byte of the types of events that tell of a window's size, place and visibility. */
+/** The upper byte of the types of events for a window's size, place and visibility. */
 const WINDOW_EVENTS = 0x2;
 const ESCAPE = 27;
 const KEY_Q = 113;
-const EVENT_SIZE = 128;
-const SDL2_EVENT_SIZE = 56;
 /** Where a keyboard event holds the key. */
 const KEY_OFFSETS = { 2: 20, 3: 28 } as const;
 /** The size of version 2's SDL_SysWMinfo, at least, and its number for X. */
 const WM_INFO_SIZE = 128;
 const WM_X11 = 2;
-/** Windows are looked for by their numbers, from 1 on, up to this one. */
+/** FFmpeg's window is searched by its number, from 1 up to this one. */
 const MAX_WINDOWS = 100;
-/** How many events are looked at at a time, and how they are looked at: without taking them. */
-const PEEKED = 64;
-const PEEK = 1;
+/** The types of events of the mouse, joysticks and the like. */
 const MOUSE_AND_MORE = [0x400, 0x7ff] as const;
 
 const window = to<"SDL_Window">();
 const renderer = to<"SDL_Renderer">();
 const texture = to<"SDL_Texture">();
 
-/** The functions that are the same in both versions. */
+/** The functions that have the same signature in both versions. */
 const COMMON = {
   SDL_GetWindowFromID: { parameters: ["u32"], result: window },
   SDL_ShowWindow: { parameters: [window], result: "void" },
@@ -87,8 +97,6 @@ const COMMON = {
   SDL_RenderClear: { parameters: [renderer], result: "i32" },
   SDL_RenderPresent: { parameters: [renderer], result: "void" },
   SDL_PollEvent: { parameters: ["buffer"], result: "i32" },
-  SDL_PumpEvents: { parameters: [], result: "void" },
-  SDL_PeepEvents: { parameters: ["buffer", "i32", "i32", "u32", "u32"], result: "i32" },
   SDL_FlushEvents: { parameters: ["u32", "u32"], result: "void" },
   SDL_WasInit: { parameters: ["u32"], result: "u32" },
   SDL_GetCurrentVideoDriver: { parameters: [], result: "pointer" },
@@ -118,7 +126,7 @@ const SDL3 = {
   SDL_GetPointerProperty: { parameters: ["u32", "buffer", "pointer"], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** SDL, opened: what a window needs of it. */
+/** What a window needs of SDL, for either version. */
 interface Sdl {
   readonly library: SdlLibrary;
   readonly common: Deno.DynamicLibrary<typeof COMMON>["symbols"];
@@ -129,7 +137,7 @@ interface Sdl {
     height: number,
   ): Pointer<"SDL_Renderer"> | null;
   draw(renderer: Pointer<"SDL_Renderer">, texture: Pointer<"SDL_Texture">): void;
-  /** The connection to the X server that a window is shown by, if it is one. */
+  /** The connection to the X server that shows a window, if one does. */
   xDisplay(window: Pointer<"SDL_Window">): AnyPointer | null;
 }
 
@@ -142,7 +150,7 @@ function sdl(): Sdl | null {
   return opened ??= open(library);
 }
 
-/** Opens the library, where it is installed. */
+/** Binds the functions for windows, where SDL is installed. */
 export function bindWindows(): void {
   sdl();
 }
@@ -219,26 +227,19 @@ function openVersion3(library: SdlLibrary, common: Sdl["common"]): Sdl {
 }
 
 /**
- * Looks after a window of FFmpeg's own SDL device, which takes one event for each picture only: lets
- * the window system deliver what has happened, throws away what the device has no use for, and gives
- * whether the user wants the window closed.
+ * Handles the events of a window of FFmpeg's own SDL device, which takes only one event per frame:
+ * drops those that the device ignores, and returns whether the user wants the window closed.
  */
 export function lookAfterWindow(): boolean {
   const own = sdl();
   if (own?.library.major !== 2) return false;
   const { common, library } = own;
-  common.SDL_PumpEvents();
+  const events = queuedEvents("peek", QUIT, KEY_DOWN);
   common.SDL_FlushEvents(MOUSE_AND_MORE[0], MOUSE_AND_MORE[1]);
-  const events = new Uint8Array(PEEKED * SDL2_EVENT_SIZE);
-  const count = common.SDL_PeepEvents(events, PEEKED, PEEK, QUIT, KEY_DOWN);
-  for (let i = 0; i < count; i++) {
-    const event = new DataView(events.buffer, i * SDL2_EVENT_SIZE);
-    if (isQuit(event, library)) return true;
-  }
-  return false;
+  return events.some((event) => isQuit(event, library));
 }
 
-/** Why a window of FFmpeg's own SDL device can't be seen, although the device says nothing. */
+/** Why a window of FFmpeg's own SDL device can't be seen, which the device does not report. */
 export function windowTrouble(): string | undefined {
   const own = sdl();
   if (own?.library.major !== 2) return undefined;
@@ -261,7 +262,7 @@ function outliveDisplay(own: Sdl, window: Pointer<"SDL_Window">): void {
   if (display !== null) outlive(display);
 }
 
-/** SDL does without a display where it finds none: nobody would see anything. */
+/** Where SDL finds no display, it uses a driver that shows nothing. */
 function displayTrouble({ common }: Sdl): string | undefined {
   const driver = readCString(common.SDL_GetCurrentVideoDriver());
   const invisible = ["offscreen", "dummy", "evdev"].includes(driver);
@@ -269,7 +270,7 @@ function displayTrouble({ common }: Sdl): string | undefined {
   return invisible && wanted !== driver ? "no display was found" : undefined;
 }
 
-/** Whether an event asks for the end: the window's close button, or the key Q or Escape. */
+/** Whether an event asks to close the window: its close button, or the key Q or Escape. */
 function isQuit(event: DataView, { major }: SdlLibrary): boolean {
   const type = event.getUint32(0, true);
   if (type !== KEY_DOWN) return type === QUIT;
@@ -277,11 +278,11 @@ function isQuit(event: DataView, { major }: SdlLibrary): boolean {
   return key === ESCAPE || key === KEY_Q;
 }
 
-/** A window that shows pictures. */
+/** A window that shows video frames. */
 export class SdlWindow extends Handle<"SDL_Window"> {
   readonly #sdl: Sdl;
   readonly #rowBytes: number;
-  readonly #event: Uint8Array<ArrayBuffer> = new Uint8Array(EVENT_SIZE);
+  readonly #event: Uint8Array<ArrayBuffer> = new Uint8Array(EVENT_SIZES[3]);
   #renderer: Pointer<"SDL_Renderer"> | null = null;
   #texture: Pointer<"SDL_Texture"> | null = null;
   #shown = false;
@@ -290,18 +291,9 @@ export class SdlWindow extends Handle<"SDL_Window"> {
    * Opens a window.
    *
    * @param settings How it looks.
-   * @param format The pictures' format, one of `SDL_PIXEL_FORMATS`.
-   * @param width Their width.
-   * @param height Their height.
-   * @param rowBytes Bytes of a row of their first plane.
+   * @param frames What it shows.
    */
-  constructor(
-    settings: WindowSettings,
-    format: string,
-    width: number,
-    height: number,
-    rowBytes: number,
-  ) {
+  constructor(settings: WindowSettings, { format, width, height, rowBytes }: FrameSettings) {
     super("SDL_Window", openWindow(settings));
     const own = sdl()!;
     this.#sdl = own;
@@ -317,8 +309,8 @@ export class SdlWindow extends Handle<"SDL_Window"> {
         width,
         height,
       );
-      if (this.#texture === null) throw sdlError(`show ${width}x${height} pictures`);
-      // Only now: a renderer may make the window anew, which would be seen.
+      if (this.#texture === null) throw sdlError(`show ${width}x${height} frames`);
+      // Only now: a renderer may recreate the window, which would be seen.
       own.common.SDL_ShowWindow(this.pointer);
     } catch (error) {
       this[Symbol.dispose]();
@@ -326,7 +318,7 @@ export class SdlWindow extends Handle<"SDL_Window"> {
     }
   }
 
-  /** Shows a picture whose pixels lie without padding at an address. */
+  /** Shows a frame whose pixels lie without padding at an address. */
   show(pixels: Deno.PointerObject): void {
     this.#shown = true;
     const { common } = this.#sdl;
@@ -334,7 +326,7 @@ export class SdlWindow extends Handle<"SDL_Window"> {
     this.redraw();
   }
 
-  /** Shows the last picture again, as after the window was resized or uncovered. */
+  /** Shows the last frame again, as after the window was resized or uncovered. */
   redraw(): void {
     const { common } = this.#sdl;
     common.SDL_RenderClear(this.#renderer);
@@ -342,7 +334,7 @@ export class SdlWindow extends Handle<"SDL_Window"> {
     common.SDL_RenderPresent(this.#renderer);
   }
 
-  /** Takes what has happened to the window; gives whether the user wants it closed. */
+  /** Handles the events of the window; returns whether the user wants it closed. */
   wantsToQuit(): boolean {
     const { common, library } = this.#sdl;
     const event = new DataView(this.#event.buffer);
@@ -357,7 +349,7 @@ export class SdlWindow extends Handle<"SDL_Window"> {
   }
 
   protected override free(pointer: Pointer<"SDL_Window">): void {
-    if (displayIsGone()) return; // SDL would wait for its answers for ever
+    if (displayIsGone()) return; // SDL would wait forever for its answers
     const { common } = this.#sdl;
     if (this.#texture !== null) common.SDL_DestroyTexture(this.#texture);
     if (this.#renderer !== null) common.SDL_DestroyRenderer(this.#renderer);

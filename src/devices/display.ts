@@ -7,161 +7,95 @@
 
 import type { Pending, Steps } from "../../ffi/call.ts";
 import { FFmpegError, posixCode } from "../../ffi/error.ts";
-import { Interrupt } from "../../ffi/interrupt.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
-import { SdlError } from "../../ffi/sdl/library.ts";
-import { SDL_PIXEL_FORMATS, SdlWindow } from "../../ffi/sdl/window.ts";
+import { type FrameSettings, SDL_PIXEL_FORMATS, SdlWindow } from "../../ffi/sdl/window.ts";
 import { displayIsGone } from "../../ffi/system/x11.ts";
 import { failure } from "../base/failure.ts";
-import { suggestion } from "../base/text.ts";
-import { deviceGone, deviceHint, ONE_STREAM } from "../facts/devices.ts";
-import { codecByName, type CodecContext, type MediaType } from "../media/codec.ts";
+import { deviceGone, deviceHint } from "../facts/devices.ts";
+import type { CodecContext } from "../media/codec.ts";
 import { pixelFormatName } from "../media/formats.ts";
 import type { Packet } from "../media/packet.ts";
-import type { Container, Output } from "../outputs/output.ts";
-
-/** The options of FFmpeg's device that mean something here. */
-const OPTIONS = [
-  "window_title",
-  "window_size",
-  "window_x",
-  "window_y",
-  "window_fullscreen",
-  "window_borderless",
-  "window_enable_quit",
-];
-
-/** The pictures' form, known once the stream has been added. */
-interface Picture {
-  readonly format: string;
-  readonly formatId: number;
-  readonly width: number;
-  readonly height: number;
-}
+import { SdlDevice } from "./sdl_device.ts";
 
 /** A window as a writer's output. */
-export class Display implements Output, Container {
+export class Display extends SdlDevice {
   readonly name = "sdl";
-  readonly globalHeader = false;
-  readonly keepsTimes = true;
-  readonly retainsPackets = false;
-  readonly blocks = true;
-  readonly access = "none";
   readonly device = "video";
+  readonly keepsTimes = true;
   readonly pixelFormats: readonly string[] = Object.keys(SDL_PIXEL_FORMATS);
-  readonly interrupt: Interrupt = new Interrupt();
-  #picture: Picture | undefined;
+  protected readonly title = "the window";
+  protected readonly encoders = ["rawvideo"];
+  /** The options of FFmpeg's device that mean something here. */
+  protected readonly options = [
+    "window_title",
+    "window_size",
+    "window_x",
+    "window_y",
+    "window_fullscreen",
+    "window_borderless",
+    "window_enable_quit",
+  ];
+  /** Known once the stream has been added. */
+  #frames: FrameSettings | undefined;
   #window: SdlWindow | undefined;
   #metadata: Readonly<Record<string, string>> = {};
   #mayQuit = true;
   #quit = false;
 
-  /** The facts about it. */
-  get container(): Container {
-    return this;
-  }
-
-  /** Whether it has been freed. */
-  get freed(): boolean {
-    return this.interrupt.freed;
-  }
-
-  /** Whether the window is open. */
   get opened(): boolean {
     return this.#window !== undefined;
   }
 
-  /** Raw pictures are what a window shows. */
-  guessCodec(type: MediaType): number {
-    const { constants } = ffmpeg().layout;
-    return type === "video" ? constants.AV_CODEC_ID_RAWVIDEO : constants.AV_CODEC_ID_NONE;
-  }
-
-  /** A window shows raw pictures only. */
-  canHold(codecId: number): boolean {
-    return codecId === codecByName("encoder", "video", "rawvideo").id;
-  }
-
-  /** Takes the one stream of pictures that a window shows. */
-  addStream({ fields }: CodecContext): number {
-    if (this.#picture) {
-      throw new TypeError(ONE_STREAM.video);
-    }
-    const { width, height, pix_fmt } = fields;
-    this.#picture = { format: pixelFormatName(pix_fmt), formatId: pix_fmt, width, height };
-    return 0;
+  override addStream(context: CodecContext): number {
+    const index = super.addStream(context);
+    const { width, height, pix_fmt } = context.fields;
+    const rowBytes = ffmpeg().avutil.av_image_get_linesize(pix_fmt, width, 0);
+    this.#frames = { format: pixelFormatName(pix_fmt), width, height, rowBytes };
+    return index;
   }
 
   /** The title becomes the window's. */
-  setMetadata(entries: Readonly<Record<string, string>>): void {
+  override setMetadata(entries: Readonly<Record<string, string>>): void {
     this.#metadata = entries;
-  }
-
-  /** Throws a `TypeError` for an option that is not known. */
-  setOptions(options: Readonly<Record<string, string>>): void {
-    for (const name of Object.keys(options)) {
-      if (OPTIONS.includes(name)) continue;
-      throw new TypeError(
-        `Unknown option "${name}" for the window${suggestion(name, OPTIONS)} ` +
-          `(it takes ${OPTIONS.join(", ")})`,
-      );
-    }
   }
 
   // deno-lint-ignore require-yield -- a window belongs to the thread that opened it
   *open(options: Record<string, string>): Steps<void> {
-    const { format, formatId, width, height } = this.#picture!;
-    const [windowWidth, windowHeight] = sizeOf(options.window_size) ?? [width, height];
-    const rowBytes = ffmpeg().avutil.av_image_get_linesize(formatId, width, 0);
+    const frames = this.#frames!;
+    const [width, height] = sizeOf(options.window_size) ?? [frames.width, frames.height];
+    const settings = {
+      title: options.window_title ?? this.#metadata.title ?? "Sluice",
+      width,
+      height,
+      x: wholeOption(options, "window_x"),
+      y: wholeOption(options, "window_y"),
+      fullscreen: isOn(options.window_fullscreen),
+      borderless: isOn(options.window_borderless),
+    };
     this.#mayQuit = options.window_enable_quit !== "0";
-    try {
-      this.#window = new SdlWindow(
-        {
-          title: options.window_title ?? this.#metadata.title ?? "Sluice",
-          width: windowWidth,
-          height: windowHeight,
-          x: wholeOption(options, "window_x"),
-          y: wholeOption(options, "window_y"),
-          fullscreen: isOn(options.window_fullscreen),
-          borderless: isOn(options.window_borderless),
-        },
-        format,
-        width,
-        height,
-        rowBytes,
-      );
-    } catch (error) {
-      if (!(error instanceof SdlError)) throw error;
-      const message = `${error.message}: ${deviceHint(this.name)}`;
-      throw new FFmpegError(message, posixCode("EIO"), "open a window");
-    }
+    const open = () => new SdlWindow(settings, frames);
+    this.#window = this.callSdl("open a window", open, deviceHint(this.name));
   }
 
-  /** Shows a picture; fails once the user wants the window closed. */
+  /** Shows a frame; fails once the user wants the window closed. */
   write(packet: Packet): Pending {
     const window = this.#window!;
     this.idle();
     if (this.#quit) {
       throw new FFmpegError(
-        "Cannot show the picture, as the window was closed by its user",
+        "Cannot show the frame, as the window was closed by its user",
         posixCode("EIO"),
-        "show a picture",
+        "show the frame",
       );
     }
     if (!displayIsGone()) window.show(packet.fields.data!);
     if (displayIsGone()) {
-      throw failure(posixCode("ENODEV"), "show the picture", deviceGone(this.name));
+      throw failure(posixCode("ENODEV"), "show the frame", deviceGone(this.name));
     }
     return undefined;
   }
 
-  /** Nothing is held back. */
-  *flush(): Steps<void> {}
-
-  /** The window closes when it is freed. */
-  *finish(): Steps<void> {}
-
-  /** Sees what has happened to the window. */
+  /** Handles what has happened to the window. */
   idle(): void {
     const window = this.#window;
     if (!window || window.freed || displayIsGone()) return;

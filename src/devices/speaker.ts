@@ -8,26 +8,21 @@
 import { type Pending, sleep, type Steps } from "../../ffi/call.ts";
 import { layoutOf } from "../../ffi/compat.ts";
 import { FFmpegError, posixCode } from "../../ffi/error.ts";
-import { Interrupt } from "../../ffi/interrupt.ts";
-import { ffmpeg } from "../../ffi/libraries.ts";
-import { SdlError } from "../../ffi/sdl/library.ts";
 import { openSdlSound, type SdlSound, sdlSoundDevices } from "../../ffi/sdl/sound.ts";
 import { failure } from "../base/failure.ts";
 import { suggestion } from "../base/text.ts";
-import { deviceGone, deviceHint, ONE_STREAM } from "../facts/devices.ts";
-import { codecByName, type CodecContext, type MediaType } from "../media/codec.ts";
+import { deviceGone, deviceHint } from "../facts/devices.ts";
+import type { CodecContext } from "../media/codec.ts";
 import { sampleFormat, sampleFormatName } from "../media/formats.ts";
 import type { Packet } from "../media/packet.ts";
-import type { Container, Output } from "../outputs/output.ts";
+import { SdlDevice } from "./sdl_device.ts";
 
-/** The encoders whose packets are samples that SDL plays, best first. */
-const ENCODERS = ["pcm_f32le", "pcm_s16le", "pcm_s32le", "pcm_u8"];
 /** How much sound, in seconds, is queued before a write waits. */
 const PLENTY = 0.5;
 /** How often, in milliseconds, a write that waits looks whether there is room. */
 const LOOK = 10;
 
-/** The samples' form, known once the stream has been added. */
+/** What the samples are like. */
 interface Signal {
   readonly format: string;
   readonly sampleRate: number;
@@ -35,17 +30,16 @@ interface Signal {
 }
 
 /** A sound device as a writer's output. */
-export class Speaker implements Output, Container {
+export class Speaker extends SdlDevice {
   readonly name = "audio";
-  readonly globalHeader = false;
-  readonly keepsTimes = false;
-  readonly retainsPackets = false;
-  readonly blocks = true;
-  readonly access = "none";
   readonly device = "audio";
+  readonly keepsTimes = false;
   readonly startsAtOnce = true;
-  readonly interrupt: Interrupt = new Interrupt();
+  protected readonly title = "the sound device";
+  protected readonly encoders = ["pcm_f32le", "pcm_s16le", "pcm_s32le", "pcm_u8"];
+  protected readonly options = ["device"];
   readonly #device: string | undefined;
+  /** Known once the stream has been added. */
   #signal: Signal | undefined;
   #sound: SdlSound | undefined;
   #bytesPerSecond = 1;
@@ -54,74 +48,35 @@ export class Speaker implements Output, Container {
   /** Bytes that had left the queue when that was last seen to have changed, and when that was. */
   #left = { bytes: 0, at: 0 };
 
-  /** Makes an output for a device of SDL's, or the usual one. */
+  /** Makes an output for a device of SDL's, or the default one. */
   constructor(device: string | undefined) {
+    super();
     this.#device = device;
   }
 
-  /** The facts about it. */
-  get container(): Container {
-    return this;
-  }
-
-  /** Whether it has been freed. */
-  get freed(): boolean {
-    return this.interrupt.freed;
-  }
-
-  /** Whether the device is open. */
   get opened(): boolean {
     return this.#sound !== undefined;
   }
 
-  /** Samples as they are. */
-  guessCodec(type: MediaType): number {
-    return type === "audio" ? idOf(ENCODERS[0]!) : ffmpeg().layout.constants.AV_CODEC_ID_NONE;
-  }
-
-  /** Samples in the formats that SDL knows. */
-  canHold(codecId: number): boolean {
-    return ENCODERS.some((name) => idOf(name) === codecId);
-  }
-
-  /** Takes the one stream of samples that a device plays. */
-  addStream(context: CodecContext): number {
-    if (this.#signal) {
-      throw new TypeError(ONE_STREAM.audio);
-    }
+  override addStream(context: CodecContext): number {
+    const index = super.addStream(context);
     const { fields } = context;
     const format = sampleFormatName(fields.sample_fmt);
     const { channels } = layoutOf(fields);
     const { sample_rate: sampleRate } = fields;
     this.#signal = { format, sampleRate, channels };
     this.#bytesPerSecond = sampleRate * channels * sampleFormat(format).array.BYTES_PER_ELEMENT;
-    return 0;
+    return index;
   }
 
-  /** A sound device has no use for them. */
-  setMetadata(): void {}
-
-  /** Throws a `TypeError` for an option that is not known. */
-  setOptions(options: Readonly<Record<string, string>>): void {
-    const unknown = Object.keys(options).find((name) => name !== "device");
-    if (unknown === undefined) return;
-    throw new TypeError(
-      `Unknown option "${unknown}" for the sound device${suggestion(unknown, ["device"])} ` +
-        "(it takes device)",
-    );
-  }
-
-  // deno-lint-ignore require-yield -- SDL's calls do not wait
+  // deno-lint-ignore require-yield -- SDL's calls do not block
   *open(options: Record<string, string>): Steps<void> {
     const device = options.device ?? this.#device;
-    try {
+    const open = () => {
       this.#checkName(device);
-      this.#sound = openSdlSound({ ...this.#signal!, device });
-    } catch (error) {
-      if (!(error instanceof SdlError)) throw error;
-      const message = `${error.message}: ${deviceHint(this.name)}`;
-      throw new FFmpegError(message, posixCode("EIO"), "open the sound device");
-    }
+      return openSdlSound({ ...this.#signal!, device });
+    };
+    this.#sound = this.callSdl("open the sound device", open, deviceHint(this.name));
   }
 
   #checkName(device: string | undefined): void {
@@ -140,12 +95,7 @@ export class Speaker implements Output, Container {
   /** Queues samples, and waits while there is plenty. */
   write({ fields }: Packet): Pending {
     this.#checkThere();
-    try {
-      this.#sound!.queue(fields.data!, fields.size);
-    } catch (error) {
-      if (!(error instanceof SdlError)) throw error;
-      throw new FFmpegError(error.message, posixCode("EIO"), "play sound");
-    }
+    this.callSdl("play sound", () => this.#sound!.queue(fields.data!, fields.size));
     this.#written += fields.size;
     return this.#ahead > PLENTY ? this.#wait() : undefined;
   }
@@ -167,12 +117,6 @@ export class Speaker implements Output, Container {
   get #ahead(): number {
     return this.#sound!.queued / this.#bytesPerSecond;
   }
-
-  /** What is queued is on its way. */
-  *flush(): Steps<void> {}
-
-  /** What is queued by now is not played any more. */
-  *finish(): Steps<void> {}
 
   /** Forgets the sound that the device has not played yet. */
   drop(): void {
@@ -199,8 +143,4 @@ export class Speaker implements Output, Container {
     this.#sound = undefined;
     this.interrupt[Symbol.dispose]();
   }
-}
-
-function idOf(encoder: string): number {
-  return codecByName("encoder", "audio", encoder).id;
 }

@@ -139,7 +139,7 @@ export class DeviceMuxer extends Muxer {
   override write(packet: Packet, index: number, timeBase: Rational): Pending {
     this.#checkDisplay();
     if (this.#quit) {
-      throw failure(posixCode("EIO"), "show the picture", "the window was closed by its user");
+      throw failure(posixCode("EIO"), "show the frame", "the window was closed by its user");
     }
     return super.write(packet, index, timeBase);
   }
@@ -156,7 +156,7 @@ export class DeviceMuxer extends Muxer {
   /** FFmpeg's sdl device does not notice the end of its display. */
   #checkDisplay(): void {
     if (!this.#isWindow || !displayIsGone()) return;
-    throw failure(posixCode("ENODEV"), "show the picture", deviceGone(this.name));
+    throw failure(posixCode("ENODEV"), "show the frame", deviceGone(this.name));
   }
 
   /** A sound device would forget what it has not played yet. */
