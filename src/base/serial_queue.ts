@@ -7,6 +7,7 @@
 
 import { type Pending, runAsync, runSync, type Steps } from "../../ffi/call.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { signalOf, type WaitOptions } from "./wait.ts";
 
 /**
@@ -44,13 +45,17 @@ interface Run<T> {
 /** Runs operations one after the other. */
 export class SerialQueue {
   readonly #owner: QueueOwner;
+  readonly #clock: Clock;
   #last: Promise<unknown> = Promise.resolve();
   #pending = 0;
   #abandoned = 0;
+  /** What closing waits for at most: once for all its calls, where it is called several times. */
+  #patience: Promise<void> | undefined;
 
   /** Makes an empty queue. */
-  constructor(owner: QueueOwner) {
+  constructor(owner: QueueOwner, clock: Clock = systemClock) {
     this.#owner = owner;
+    this.#clock = clock;
   }
 
   /** Whether a call that was aborted has not come back yet. */
@@ -103,11 +108,11 @@ export class SerialQueue {
     const run: Run<T> = { signal, tooLate, abandoned: false };
     const { timeout } = wait!;
     // A time limit alone does not keep a script alive, which may have nothing else to wait for.
-    const alive = timeout === undefined ? undefined : setTimeout(() => {}, timeout);
+    const letGo = timeout === undefined ? undefined : this.#clock.after(timeout, () => {});
     try {
       return await this.#orAbandon(this.#inTurn(operation, run), run);
     } finally {
-      clearTimeout(alive);
+      letGo?.();
     }
   }
 
@@ -120,10 +125,9 @@ export class SerialQueue {
   async close(operation: () => Pending, wait?: WaitOptions): Promise<void> {
     const closing = this.run(operation, wait);
     if (this.#abandoned === 0) return await closing;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const patience = new Promise<void>((resolve) => timer = setTimeout(resolve, PATIENCE));
-    closing.catch(() => {}); // what was abandoned has been reported
-    await Promise.race([closing, patience]).finally(() => clearTimeout(timer));
+    const closed = closing.catch(() => {}); // what was abandoned has been reported
+    this.#patience ??= this.#orEnough(closed);
+    await Promise.race([closing, this.#patience]);
   }
 
   /** The same, on the calling thread: after an abandoned call it runs as soon as that has ended. */
@@ -157,24 +161,32 @@ export class SerialQueue {
     }
   }
 
+  /** Waits for something, but not longer than closing may take. */
+  async #orEnough(done: Promise<void>): Promise<void> {
+    const enough = Promise.withResolvers<void>();
+    const cancel = this.#clock.after(PATIENCE, enough.resolve);
+    await Promise.race([done, enough.promise]);
+    cancel();
+  }
+
   /** The result of an operation, or the signal's reason where it does not end in time. */
   async #orAbandon<T, R>(running: Promise<R>, run: Run<T>): Promise<R> {
     const { signal } = run;
     const abandoned = Promise.withResolvers<never>();
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let cancel: (() => void) | undefined;
     const abandon = () => {
       run.abandoned = true;
       this.#abandoned++;
       running.catch(() => {}).finally(() => this.#abandoned--);
       abandoned.reject(signal.reason);
     };
-    const begin = () => timer = setTimeout(abandon, GRACE);
+    const begin = () => cancel = this.#clock.after(GRACE, abandon);
     if (signal.aborted) begin();
     else signal.addEventListener("abort", begin);
     try {
       return await Promise.race([running, abandoned.promise]);
     } finally {
-      clearTimeout(timer);
+      cancel?.();
       signal.removeEventListener("abort", begin);
     }
   }

@@ -21,12 +21,12 @@ export class PacedOutput extends Wrapper {
    * Makes one around an output.
    *
    * @param inner What the packets go to.
-   * @param clock What time it is, in seconds of the media; default: it runs from the first packet.
+   * @param position How far the media has come, in seconds; default: it runs from the first packet.
    */
-  constructor(inner: Output, clock?: () => number | undefined) {
+  constructor(inner: Output, position?: () => number | undefined) {
     super(inner);
     this.#pacer = new Pacer({
-      ...(clock ? { clock } : {}),
+      position,
       idle: () => this.idle(),
       interrupted: () => this.interrupt.triggered,
     });

@@ -1,12 +1,13 @@
 /**
- * Sending in the background: a receiver that is slow loses packets and does not block the writer.
+ * Sending in the background: a slow viewer loses packets and does not block the writer.
  *
  * @module
  */
 
-import { type Pending, runAsync, sleep, type Steps } from "../../ffi/call.ts";
+import { type Pending, runAsync, type Steps } from "../../ffi/call.ts";
 import { posixCode } from "../../ffi/error.ts";
 import { Interrupt } from "../../ffi/interrupt.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { failure } from "../base/failure.ts";
 import type { Packet } from "../media/packet.ts";
 import { type Rational, toSeconds } from "../media/time.ts";
@@ -23,11 +24,11 @@ interface Waiting {
   readonly time: number;
 }
 
-/** How a receiver is sent to. */
+/** How packets are sent to a viewer. */
 export interface BackgroundSettings {
-  /** How many seconds of media may wait: beyond that, all of them are dropped. */
+  /** How many seconds of media may be queued: beyond that, all of them are dropped. */
   readonly latency: number;
-  /** Whether it comes in when others are watching already: its times then begin with 0. */
+  /** Whether it joins when others are watching already: its times then begin with 0. */
   readonly comesLate: boolean;
 }
 
@@ -39,19 +40,20 @@ export interface Sent {
   readonly bytes: number;
 }
 
-/** How often a call looks that waits for everything to be sent, in milliseconds. */
+/** The time, in milliseconds, between two looks at whether everything has been sent. */
 const LOOK = 10;
-/** The least time, in milliseconds, that a receiver has for what it has not taken yet. */
+/** The least time, in milliseconds, that a viewer has for what it has not taken yet. */
 const SHORTEST_WAIT = 1000;
 
 /** An output that is written to in the background. */
 export class BackgroundOutput extends Wrapper {
   readonly #settings: BackgroundSettings;
+  readonly #clock: Clock;
   readonly #gate: KeyGate;
   readonly #queue: Waiting[] = [];
-  /** What breaks off calls that do not reach the receiver: it must not break off what does. */
+  /** Interrupts calls that only wait for the queue: they must not interrupt what is being sent. */
   readonly #own: Interrupt;
-  /** What breaks off a call that waits for an object that takes the bytes. */
+  /** Aborts a call that waits for an object that takes the bytes. */
   readonly #end = new AbortController();
   #direct = false;
   #sending = false;
@@ -62,9 +64,10 @@ export class BackgroundOutput extends Wrapper {
   #bytes = 0;
 
   /** Makes one; the output belongs to it from here on. */
-  constructor(inner: Output, settings: BackgroundSettings) {
+  constructor(inner: Output, settings: BackgroundSettings, clock: Clock = systemClock) {
     super(inner);
     this.#settings = settings;
+    this.#clock = clock;
     this.#gate = new KeyGate(this.isVideo);
     this.#own = new Interrupt();
     if (settings.comesLate) this.#gate.close({ restart: true });
@@ -104,19 +107,20 @@ export class BackgroundOutput extends Wrapper {
     yield* this.#directly(super.open(options));
   }
 
-  /** Takes a packet, which is sent after those before it. Throws what sending has met. */
+  /** Queues a packet. Throws the error that sending an earlier one has met. */
   override write(packet: Packet, index: number, timeBase: Rational): Pending {
     if (this.#failure) throw this.#failure.error;
     const time = toSeconds(packet.decodeTime, timeBase);
     if (time - (this.#queue[0]?.time ?? time) > this.#settings.latency) this.#fallBehind();
     if (!this.#gate.passes(packet, index, timeBase)) {
       this.#dropped++;
-      return;
+      return undefined;
     }
     const copy = packet.clone();
     this.#gate.shift(copy, timeBase);
     this.#queue.push({ packet: copy, index, timeBase, time });
     if (!this.#sending) this.#send();
+    return undefined;
   }
 
   /** Drops everything up to the next key frame. */
@@ -151,31 +155,31 @@ export class BackgroundOutput extends Wrapper {
     }
   }
 
-  /** Waits until everything has been sent, but not longer than it may wait to be. */
+  /** Waits until everything has been sent, but not longer than packets may be queued. */
   *#allSent(): Steps<void> {
-    const limit = performance.now() + Math.max(this.#settings.latency * 1000, SHORTEST_WAIT);
+    const limit = this.#clock.now() + Math.max(this.#settings.latency * 1000, SHORTEST_WAIT);
     while (this.#sending) {
-      yield* sleep(LOOK);
-      if (performance.now() > limit) yield* this.#giveUp();
+      yield* this.#clock.sleep(LOOK);
+      if (this.#clock.now() > limit) yield* this.#giveUp();
     }
     if (this.#failure) throw this.#failure.error;
   }
 
-  /** Breaks off what is being sent, which leaves the receiver with half a packet. */
+  /** Interrupts what is being sent, which leaves the viewer with half a packet. */
   *#giveUp(): Steps<void> {
     this.#dropped += this.#queue.length;
     this.#clear();
-    this.#breakOff();
-    while (this.#sending) yield* sleep(LOOK);
-    throw failure(posixCode("ETIMEDOUT"), "send what is left", "the receiver is too slow");
+    this.#interruptSending();
+    while (this.#sending) yield* this.#clock.sleep(LOOK);
+    throw failure(posixCode("ETIMEDOUT"), "send what is left", "the viewer is too slow");
   }
 
-  #breakOff(): void {
+  #interruptSending(): void {
     this.inner.interrupt.trigger();
     this.#end.abort();
   }
 
-  /** Runs steps that may be broken off while they wait for the receiver. */
+  /** Runs steps that wait for the viewer themselves, and so may be interrupted. */
   *#directly(steps: Steps<void>): Steps<void> {
     this.#direct = true;
     try {
@@ -195,19 +199,19 @@ export class BackgroundOutput extends Wrapper {
     yield* this.#directly(super.finish(complete));
   }
 
-  /** The device may be in use on another thread: it is not asked. */
+  /** Cannot tell: the device may be in use on another thread, so it is not asked. */
   override heard(): undefined {}
 
-  /** What waits to be sent has its time as always. */
+  /** Drops nothing: what is queued has its time all the same. */
   override drop(): void {}
 
-  /** Frees it; what is being sent is broken off first. */
+  /** Frees it; what is being sent is interrupted first. */
   override [Symbol.dispose](): void {
     if (this.#freed) return;
     this.#freed = true;
     this.#clear();
     this.#own[Symbol.dispose]();
-    if (this.#sending) this.#breakOff(); // `#send` frees the rest when it returns
+    if (this.#sending) this.#interruptSending(); // `#send` frees the rest when it returns
     else super[Symbol.dispose]();
   }
 }

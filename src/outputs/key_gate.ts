@@ -1,5 +1,5 @@
 /**
- * Where a receiver comes in: decoding can begin at a key frame only.
+ * Where a viewer joins: decoding can begin at a key frame only.
  *
  * @module
  */
@@ -14,30 +14,30 @@ export class KeyGate {
   #open = true;
   #restarts = false;
   #requests = 0;
-  /** What the receiver takes for time 0, in seconds; `undefined` where times stay as they are. */
+  /** What the viewer takes for time 0, in seconds; `undefined` where times stay as they are. */
   #origin: number | undefined;
 
   /**
    * Makes an open gate.
    *
-   * @param isVideo Whether a stream is one of pictures, for each stream.
+   * @param isVideo Whether a stream is video, for each stream.
    */
   constructor(isVideo: readonly boolean[]) {
     this.#isVideo = (index) => isVideo[index]!;
     this.#hasVideo = () => isVideo.includes(true);
   }
 
-  /** Whether everything from here on goes through, but for what comes too late. */
+  /** Whether all packets from here on go through, except those that come too late. */
   get isOpen(): boolean {
     return this.#open;
   }
 
-  /** How often a key frame has been wanted. */
+  /** How often a key frame has been requested. */
   get requests(): number {
     return this.#requests;
   }
 
-  /** Keeps everything out up to the next key frame; with `restart`, times begin with 0 from there. */
+  /** Drops everything up to the next key frame; with `restart`, times begin with 0 from there. */
   close({ restart = false }: { restart?: boolean } = {}): void {
     this.#open = false;
     this.#restarts ||= restart;
@@ -61,7 +61,7 @@ export class KeyGate {
     return time === NOPTS || time >= toUnits(this.#origin, timeBase);
   }
 
-  /** Moves the times of a packet that goes through to those of the receiver. */
+  /** Moves the times of a packet that goes through to those of the viewer. */
   shift(packet: Packet, timeBase: Rational): void {
     if (this.#origin !== undefined) packet.shift(-toUnits(this.#origin, timeBase));
   }

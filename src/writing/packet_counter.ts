@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Clock, systemClock } from "../base/clock.ts";
 import type { Packet } from "../media/packet.ts";
 import { PacketTimes } from "../media/packet_times.ts";
 import type { Rational } from "../media/time.ts";
@@ -11,6 +12,7 @@ import type { OutputCounts } from "../outputs/output.ts";
 
 /** Counts a writer's packets on their way to its output. */
 export class PacketCounter {
+  readonly #clock: Clock;
   readonly #times = new PacketTimes();
   /** How many packets have been written, stream by stream. */
   readonly #packets: number[] = [];
@@ -19,14 +21,19 @@ export class PacketCounter {
   #closed: number | undefined;
   #padding = false;
 
+  /** Makes one that has counted nothing yet. */
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
+
   /** The output has been opened: from here on counts the time for the speed. */
   start(): void {
-    this.#opened = performance.now();
+    this.#opened = this.#clock.now();
   }
 
   /** The output is closed: the speed stays as it is. */
   stop(): void {
-    this.#closed ??= performance.now();
+    this.#closed ??= this.#clock.now();
   }
 
   /** From here on only silence is written, which does not count. */
@@ -69,7 +76,7 @@ export class PacketCounter {
 
   get #speed(): number {
     if (this.#opened === undefined || this.#times.end === 0) return 0;
-    return this.#times.end * 1000 / ((this.#closed ?? performance.now()) - this.#opened);
+    return this.#times.end * 1000 / ((this.#closed ?? this.#clock.now()) - this.#opened);
   }
 }
 

@@ -155,6 +155,7 @@ export class RawAudio extends RawStage {
       if (!rest && from < chunk.numFrames && shouldYield()) rest = yieldToEventLoop();
       if (rest) return this.#after(rest, from, chunk, next);
     }
+    return undefined;
   }
 
   *#after(rest: Steps<void>, from: number, chunk: CheckedAudio, next: Sink<Packet>): Steps<void> {

@@ -56,6 +56,7 @@ const PROJECTS: Readonly<Record<string, Record<string, boolean>>> = {
   usual: {},
   strict: {
     noImplicitOverride: true,
+    noImplicitReturns: true,
     noUncheckedIndexedAccess: true,
     exactOptionalPropertyTypes: true,
   },
