@@ -46,7 +46,7 @@ export class SoundOutput extends Wrapper {
   /** Makes one around a sound device. */
   constructor(inner: Output) {
     super(inner);
-    const { startsAtOnce = false, holdsBack = 0 } = inner.container;
+    const { startsAtOnce = false, buffers: holdsBack = 0 } = inner.container;
     // In the background nothing is gathered or padded: a lot at once would be taken for late.
     this.#gathers = startsAtOnce && !inner.asyncOnly;
     this.#holdsBack = inner.asyncOnly ? 0 : holdsBack;
