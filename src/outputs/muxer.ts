@@ -120,7 +120,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output, Containe
     return FOLDERS.has(this.name) ? "siblings" : "any";
   }
 
-  /** Whether the container stores times: else what is written lies end to end. */
+  /** Whether the container keeps the times of packets: else what is written lies end to end. */
   get keepsTimes(): boolean {
     return !this.#hasFlag("AVFMT_NOTIMESTAMPS") && !TIMELESS.has(this.name);
   }

@@ -24,7 +24,7 @@ export interface Container {
   readonly access: "target" | "none" | "siblings" | "session" | "any";
   /** Whether it wants the codecs' headers once, at its beginning. */
   readonly globalHeader: boolean;
-  /** Whether it stores times: else what is written lies end to end. */
+  /** Whether it keeps the times of packets: else what is written lies end to end. */
   readonly keepsTimes: boolean;
   /** The pixel formats that it takes, best first, where it is known to take only some. */
   readonly pixelFormats?: readonly string[] | undefined;
