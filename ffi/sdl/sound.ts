@@ -110,7 +110,7 @@ let opened: Devices | undefined;
 /** The sound devices of the SDL that was found. */
 function devices(): Devices {
   const library = sdlLibrary();
-  return opened ??= library!.major === 2 ? devicesOf2(library!) : devicesOf3(library!);
+  return opened ??= library!.major === 2 ? new Devices2(library!) : new Devices3(library!);
 }
 
 /** Binds the functions for sound, where SDL is installed. */
@@ -148,114 +148,144 @@ function bufferSamples(sampleRate: number): number {
   return Math.min(32768, 2 ** Math.ceil(Math.log2(sampleRate * BUFFER)));
 }
 
-function devicesOf2(library: SdlLibrary): Devices {
-  const { symbols } = Deno.dlopen(library.path, SDL2);
-  return {
-    names() {
-      const length = Math.max(0, symbols.SDL_GetNumAudioDevices(0));
-      return Array.from(
-        { length },
-        (_, i) => readCString(symbols.SDL_GetAudioDeviceName(i, 0)),
-      );
-    },
-    open({ device, format, sampleRate, channels }) {
-      const wanted = new DataView(new ArrayBuffer(SPEC_SIZE));
-      wanted.setInt32(0, sampleRate, true);
-      wanted.setUint16(4, SDL_SAMPLE_FORMATS[format]!, true);
-      wanted.setUint8(6, channels);
-      wanted.setUint16(SPEC_SAMPLES, bufferSamples(sampleRate), true);
-      const spec = new Uint8Array(wanted.buffer);
-      const got = new DataView(new ArrayBuffer(SPEC_SIZE));
-      const name = cStringOrNull(device);
-      // An SDL 2 on top of SDL 3 knows the names of devices only after it was asked how many there are.
-      if (name !== null) symbols.SDL_GetNumAudioDevices(0);
-      const id = symbols.SDL_OpenAudioDevice(name, 0, spec, new Uint8Array(got.buffer), 0);
-      if (id === 0) throw sdlError("open the sound device");
-      symbols.SDL_PauseAudioDevice(id, 0);
-      return {
-        latency: 2 * got.getUint16(SPEC_SAMPLES, true) / sampleRate,
-        get queued() {
-          return symbols.SDL_GetQueuedAudioSize(id);
-        },
-        get gone() {
-          // An SDL 2 on top of SDL 3 goes on playing without a device: then its list of devices is empty.
-          return symbols.SDL_GetAudioDeviceStatus(id) === STOPPED ||
-            symbols.SDL_GetNumAudioDevices(0) === 0;
-        },
-        queue(samples, bytes) {
-          if (!succeeded(symbols.SDL_QueueAudio(id, samples, bytes))) throw sdlError("play sound");
-        },
-        clear: () => symbols.SDL_ClearQueuedAudio(id),
-        [Symbol.dispose]() {
-          symbols.SDL_CloseAudioDevice(id);
-          quitSubsystem(INIT_AUDIO);
-        },
-      };
-    },
-  };
+/** The sound devices of SDL 2. */
+class Devices2 implements Devices {
+  readonly #symbols: Deno.DynamicLibrary<typeof SDL2>["symbols"];
+
+  constructor(library: SdlLibrary) {
+    this.#symbols = Deno.dlopen(library.path, SDL2).symbols;
+  }
+
+  /** How many there are. */
+  #count(): number {
+    return Math.max(0, this.#symbols.SDL_GetNumAudioDevices(0));
+  }
+
+  names(): string[] {
+    const nameOf = (index: number) => readCString(this.#symbols.SDL_GetAudioDeviceName(index, 0));
+    return Array.from({ length: this.#count() }, (_, index) => nameOf(index));
+  }
+
+  open({ device, format, sampleRate, channels }: SoundSettings): SdlSound {
+    const wanted = new DataView(new ArrayBuffer(SPEC_SIZE));
+    wanted.setInt32(0, sampleRate, true);
+    wanted.setUint16(4, SDL_SAMPLE_FORMATS[format]!, true);
+    wanted.setUint8(6, channels);
+    wanted.setUint16(SPEC_SAMPLES, bufferSamples(sampleRate), true);
+    const spec = new Uint8Array(wanted.buffer);
+    const got = new DataView(new ArrayBuffer(SPEC_SIZE));
+    const name = cStringOrNull(device);
+    // An SDL 2 on top of SDL 3 knows the names of devices only after it was asked for their number.
+    if (name !== null) this.#count();
+    const obtained = new Uint8Array(got.buffer);
+    const id = this.#symbols.SDL_OpenAudioDevice(name, 0, spec, obtained, 0);
+    if (id === 0) throw sdlError("open the sound device");
+    this.#symbols.SDL_PauseAudioDevice(id, 0);
+    return this.#sound(id, 2 * got.getUint16(SPEC_SAMPLES, true) / sampleRate);
+  }
+
+  #sound(id: number, latency: number): SdlSound {
+    const symbols = this.#symbols;
+    // An SDL 2 on top of SDL 3 goes on playing without a device: then its list of devices is empty.
+    const isGone = () => symbols.SDL_GetAudioDeviceStatus(id) === STOPPED || this.#count() === 0;
+    return {
+      latency,
+      get queued() {
+        return symbols.SDL_GetQueuedAudioSize(id);
+      },
+      get gone() {
+        return isGone();
+      },
+      queue(samples, bytes) {
+        if (!succeeded(symbols.SDL_QueueAudio(id, samples, bytes))) throw sdlError("play sound");
+      },
+      clear: () => symbols.SDL_ClearQueuedAudio(id),
+      [Symbol.dispose]() {
+        symbols.SDL_CloseAudioDevice(id);
+        quitSubsystem(INIT_AUDIO);
+      },
+    };
+  }
 }
 
-function devicesOf3(library: SdlLibrary): Devices {
-  const { symbols } = Deno.dlopen(library.path, SDL3);
-  // SDL before 3.4 still lists devices that are gone, and goes on playing.
-  const removed = new Set<number>();
-  const noteRemoved = () => {
+/** The sound devices of SDL 3. */
+class Devices3 implements Devices {
+  readonly #symbols: Deno.DynamicLibrary<typeof SDL3>["symbols"];
+  /** The devices that are gone: SDL before 3.4 still lists them, and goes on playing. */
+  readonly #removed = new Set<number>();
+
+  constructor(library: SdlLibrary) {
+    this.#symbols = Deno.dlopen(library.path, SDL3).symbols;
+  }
+
+  names(): string[] {
+    return this.#ids().map((id) => this.#nameOf(id));
+  }
+
+  #ids(): number[] {
     for (const event of queuedEvents("take", DEVICE_REMOVED, DEVICE_REMOVED)) {
-      removed.add(event.getUint32(EVENT_WHICH, true));
+      this.#removed.add(event.getUint32(EVENT_WHICH, true));
     }
-  };
-  const ids = () => {
-    noteRemoved();
     const count = new Int32Array(1);
-    const list = symbols.SDL_GetAudioPlaybackDevices(new Uint8Array(count.buffer));
+    const list = this.#symbols.SDL_GetAudioPlaybackDevices(bytesOf(count)) as AnyPointer | null;
     if (list === null) return [];
-    const found = Array.from({ length: count[0]! }, (_, i) => int32At(list as AnyPointer, i) >>> 0);
-    symbols.SDL_free(list);
-    return found.filter((it) => !removed.has(it));
-  };
-  const nameOf = (id: number) => readCString(symbols.SDL_GetAudioDeviceName(id));
-  const latencyOf = (stream: Deno.PointerValue) => {
+    const ids = Array.from({ length: count[0]! }, (_, i) => int32At(list, i) >>> 0);
+    this.#symbols.SDL_free(list);
+    return ids.filter((id) => !this.#removed.has(id));
+  }
+
+  #nameOf(id: number): string {
+    return readCString(this.#symbols.SDL_GetAudioDeviceName(id));
+  }
+
+  open({ device, format, sampleRate, channels }: SoundSettings): SdlSound {
+    const named = () => this.#ids().find((id) => this.#nameOf(id) === device) ?? 0;
+    const id = device === undefined ? DEFAULT : named();
+    const spec = Int32Array.of(SDL_SAMPLE_FORMATS[format]!, channels, sampleRate);
+    const samples = String(bufferSamples(sampleRate));
+    this.#symbols.SDL_SetHint(cString("SDL_AUDIO_DEVICE_SAMPLE_FRAMES"), cString(samples));
+    const stream = this.#symbols.SDL_OpenAudioDeviceStream(id, bytesOf(spec), null, null);
+    if (stream === null) throw sdlError("open the sound device");
+    this.#symbols.SDL_ResumeAudioStreamDevice(stream);
+    return this.#sound(id, stream);
+  }
+
+  #sound(id: number, stream: Deno.PointerObject): SdlSound {
+    const symbols = this.#symbols;
+    const isGone = () => {
+      const there = this.#ids();
+      return id === DEFAULT ? there.length === 0 : !there.includes(id);
+    };
+    return {
+      latency: this.#latencyOf(stream),
+      get queued() {
+        return symbols.SDL_GetAudioStreamQueued(stream);
+      },
+      get gone() {
+        return isGone();
+      },
+      queue(samples, bytes) {
+        const result = symbols.SDL_PutAudioStreamData(stream, samples, bytes);
+        if (!succeeded(result)) throw sdlError("play sound");
+      },
+      clear: () => void symbols.SDL_ClearAudioStream(stream),
+      [Symbol.dispose]() {
+        const gone = isGone();
+        symbols.SDL_DestroyAudioStream(stream);
+        // The thread of a device that is gone continues for a while, in code that this would unload.
+        if (!gone) quitSubsystem(INIT_AUDIO);
+      },
+    };
+  }
+
+  #latencyOf(stream: Deno.PointerObject): number {
     const [spec, frames] = [new Int32Array(3), new Int32Array(1)];
-    const id = symbols.SDL_GetAudioStreamDevice(stream);
-    const bytes = (array: Int32Array<ArrayBuffer>) => new Uint8Array(array.buffer);
-    symbols.SDL_GetAudioDeviceFormat(id, bytes(spec), bytes(frames));
+    const id = this.#symbols.SDL_GetAudioStreamDevice(stream);
+    this.#symbols.SDL_GetAudioDeviceFormat(id, bytesOf(spec), bytesOf(frames));
     return 2 * frames[0]! / (spec[2] || 1);
-  };
-  return {
-    names: () => ids().map(nameOf),
-    open({ device, format, sampleRate, channels }) {
-      const id = device === undefined ? DEFAULT : ids().find((it) => nameOf(it) === device) ?? 0;
-      const spec = Int32Array.of(SDL_SAMPLE_FORMATS[format]!, channels, sampleRate);
-      const bytes = new Uint8Array(spec.buffer);
-      const samples = String(bufferSamples(sampleRate));
-      symbols.SDL_SetHint(cString("SDL_AUDIO_DEVICE_SAMPLE_FRAMES"), cString(samples));
-      const stream = symbols.SDL_OpenAudioDeviceStream(id, bytes, null, null);
-      if (stream === null) throw sdlError("open the sound device");
-      symbols.SDL_ResumeAudioStreamDevice(stream);
-      const isGone = () => {
-        const there = ids();
-        return id === DEFAULT ? there.length === 0 : !there.includes(id);
-      };
-      return {
-        latency: latencyOf(stream),
-        get queued() {
-          return symbols.SDL_GetAudioStreamQueued(stream);
-        },
-        get gone() {
-          return isGone();
-        },
-        queue(samples, bytes) {
-          const result = symbols.SDL_PutAudioStreamData(stream, samples, bytes);
-          if (!succeeded(result)) throw sdlError("play sound");
-        },
-        clear: () => void symbols.SDL_ClearAudioStream(stream),
-        [Symbol.dispose]() {
-          const gone = isGone();
-          symbols.SDL_DestroyAudioStream(stream);
-          // The thread of a device that is gone continues for a while, in code that this would unload.
-          if (!gone) quitSubsystem(INIT_AUDIO);
-        },
-      };
-    },
-  };
+  }
+}
+
+function bytesOf(array: Int32Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(array.buffer);
 }

@@ -230,7 +230,7 @@ function openVersion3(library: SdlLibrary, common: Sdl["common"]): Sdl {
  * Handles the events of a window of FFmpeg's own SDL device, which takes only one event per frame:
  * drops those that the device ignores, and returns whether the user wants the window closed.
  */
-export function lookAfterWindow(): boolean {
+export function handleWindowEvents(): boolean {
   const own = sdl();
   if (own?.library.major !== 2) return false;
   const { common, library } = own;

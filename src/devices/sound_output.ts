@@ -50,10 +50,10 @@ export class SoundOutput extends Wrapper {
   constructor(inner: Output, clock: Clock = systemClock) {
     super(inner);
     this.#clock = clock;
-    const { startsAtOnce = false, holdsBack = 0 } = inner.container;
+    const { startsAtOnce = false, buffers = 0 } = inner.container;
     // In the background nothing is gathered or padded: many packets at once would be dropped as late.
     this.#gathers = startsAtOnce && !inner.asyncOnly;
-    this.#buffers = inner.asyncOnly ? 0 : holdsBack;
+    this.#buffers = inner.asyncOnly ? 0 : buffers;
   }
 
   override get counts(): OutputCounts {

@@ -17,9 +17,9 @@ import { sampleFormat, sampleFormatName } from "../media/formats.ts";
 import type { Packet } from "../media/packet.ts";
 import { SdlDevice } from "./sdl_device.ts";
 
-/** How much sound, in seconds, is queued before a write waits. */
+/** How much sound, in seconds, may be queued before a write waits. */
 const PLENTY = 0.5;
-/** How often, in milliseconds, a write that waits looks whether there is room. */
+/** How often, in milliseconds, a write that waits looks at the queue. */
 const LOOK = 10;
 
 /** What the samples are like. */
@@ -43,9 +43,9 @@ export class Speaker extends SdlDevice {
   #signal: Signal | undefined;
   #sound: SdlSound | undefined;
   #bytesPerSecond = 1;
-  /** Bytes that have been queued since it was opened. */
+  /** How many bytes have been queued since it was opened. */
   #written = 0;
-  /** Bytes that had left the queue when that was last seen to have changed, and when that was. */
+  /** How many bytes had left the queue when that last changed, and when it did, in milliseconds. */
   #left = { bytes: 0, at: 0 };
 
   /** Makes an output for a device of SDL's, or the default one. */
@@ -92,7 +92,7 @@ export class Speaker extends SdlDevice {
     );
   }
 
-  /** Queues samples, and waits while there is plenty. */
+  /** Queues samples, and waits while there are plenty. */
   write({ fields }: Packet): Pending {
     this.#checkThere();
     this.callSdl("play sound", () => this.#sound!.queue(fields.data!, fields.size));
@@ -118,14 +118,14 @@ export class Speaker extends SdlDevice {
     return this.#sound!.queued / this.#bytesPerSecond;
   }
 
-  /** Forgets the sound that the device has not played yet. */
+  /** Drops the sound that the device has not played yet. */
   drop(): void {
     this.#sound?.clear();
   }
 
   /**
-   * How much has been heard, in seconds: what has left the queue, which it does in large pieces, less
-   * what the device holds. Between two pieces time goes on.
+   * How much has been heard, in seconds: what has left the queue, less what the device buffers. It
+   * leaves the queue in large pieces; between two of them, the time that has passed counts.
    */
   heard(): number | undefined {
     const sound = this.#sound;

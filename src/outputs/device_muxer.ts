@@ -1,5 +1,5 @@
 /**
- * Windows and sound by libavdevice: muxers that show pictures or play sound.
+ * The output devices of libavdevice: muxers that show video or play sound.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { posixCode } from "../../ffi/error.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { hasMuxer } from "../../ffi/lookup.ts";
 import { cString } from "../../ffi/memory.ts";
-import { lookAfterWindow, outliveDisplayOfFFmpeg, windowTrouble } from "../../ffi/sdl/window.ts";
 import type { AnyPointer } from "../../ffi/pointer.ts";
+import { handleWindowEvents, outliveDisplayOfFFmpeg, windowTrouble } from "../../ffi/sdl/window.ts";
 import { dropSamples } from "../../ffi/system/alsa.ts";
 import { displayIsGone } from "../../ffi/system/x11.ts";
 import { failure } from "../base/failure.ts";
@@ -41,8 +41,8 @@ function isDevice(format: string): boolean {
   return deviceOf(ffmpeg().view("AVOutputFormat", pointer).priv_class) !== undefined;
 }
 
-/** The categories of device among FFmpeg's classes. */
-function deviceOf(priv_class: AnyPointer | null): "audio" | "video" | undefined {
+/** Whether a class of FFmpeg's is that of a sound device or of a window. */
+function deviceOf(priv_class: AnyPointer | null): Container["device"] {
   if (priv_class === null) return undefined;
   const { constants } = ffmpeg().layout;
   const { category } = ffmpeg().view("AVClass", priv_class);
@@ -52,22 +52,12 @@ function deviceOf(priv_class: AnyPointer | null): "audio" | "video" | undefined 
 
 /** A window or a sound device of FFmpeg's. */
 export class DeviceMuxer extends Muxer {
-  readonly #device: "audio" | "video" | undefined;
+  override readonly device: Container["device"] = deviceOf(this.format.priv_class);
   #hasStream = false;
   #mayQuit = true;
   #quit = false;
 
-  /** Makes one for a device of FFmpeg's. */
-  constructor(url: string, format: string) {
-    super(url, format);
-    this.#device = deviceOf(this.format.priv_class);
-  }
-
-  override get device(): "audio" | "video" | undefined {
-    return this.#device;
-  }
-
-  /** A device is opened by itself. */
+  /** A device opens no file or URL. */
   override get access(): Container["access"] {
     return "none";
   }
@@ -81,7 +71,7 @@ export class DeviceMuxer extends Muxer {
     return this.device !== "audio" && super.keepsTimes;
   }
 
-  get holdsBack(): number {
+  get buffers(): number {
     return DEVICE_BUFFERS[this.name] ?? 0;
   }
 
@@ -123,7 +113,7 @@ export class DeviceMuxer extends Muxer {
   override *open(options: Record<string, string>): Steps<void> {
     yield* super.open(options);
     if (!this.#isWindow) return;
-    // FFmpeg's sdl device says nothing where its window could not be opened.
+    // FFmpeg's sdl device reports no error where its window could not be opened.
     const trouble = windowTrouble();
     if (trouble === undefined) return outliveDisplayOfFFmpeg();
     yield* this.finish();
@@ -153,35 +143,35 @@ export class DeviceMuxer extends Muxer {
     return deviceGone(this.name);
   }
 
-  /** FFmpeg's sdl device does not notice the end of its display. */
+  /** FFmpeg's sdl device does not notice that its display is gone. */
   #checkDisplay(): void {
     if (!this.#isWindow || !displayIsGone()) return;
     throw failure(posixCode("ENODEV"), "show the frame", deviceGone(this.name));
   }
 
-  /** A sound device would forget what it has not played yet. */
+  /** Nothing: a sound device would drop what it has not played yet. */
   override *flush(): Steps<void> {}
 
   protected override *writeEnd(): Steps<void> {
-    if (this.#isWindow && displayIsGone()) return; // SDL would wait for its answers for ever
+    if (this.#isWindow && displayIsGone()) return; // SDL would wait forever for its answers
     yield* super.writeEnd();
   }
 
-  /** Keeps a window of FFmpeg's responsive. */
+  /** Keeps FFmpeg's window responsive. */
   idle(): void {
     if (!this.#isWindow || displayIsGone()) return;
-    if (lookAfterWindow() && this.#mayQuit) this.#quit = true;
+    if (handleWindowEvents() && this.#mayQuit) this.#quit = true;
   }
 
-  /** Forgets the sound that the device has not played yet. */
+  /** Drops the sound that the device has not played yet. */
   drop(): void {
     if (this.name === "alsa" && this.opened) dropSamples(this.fields.priv_data!);
   }
 
-  /** How much of a stream has been heard, in seconds; `undefined` where the device can't tell. */
+  /** How much of a stream has been heard, in seconds; `undefined` where the device does not report it. */
   heard(index: number): number | undefined {
     if (!this.opened) return undefined;
-    const times = new BigInt64Array(2); // of the sample that is heard, and of the clock
+    const times = new BigInt64Array(2); // of the sample that is being heard, and of the clock
     const { avformat } = ffmpeg();
     const [sample, clock] = [times.subarray(0, 1), times.subarray(1)];
     if (avformat.av_get_output_timestamp(this.pointer, index, sample, clock) < 0) return undefined;

@@ -1,5 +1,5 @@
 /**
- * What a writer writes its packets to: a container, or a window of Sluice's own.
+ * Where a writer's packets go: a container, or a device of Sluice's own.
  *
  * @module
  */
@@ -15,36 +15,36 @@ import type { Rational } from "../media/time.ts";
 export interface Container {
   /** Its name. */
   readonly name: string;
-  /** Whether it shows pictures or plays sound: then time matters, and its calls may block. */
+  /** Whether it plays sound or shows video: then time matters, and its calls may block. */
   readonly device: "audio" | "video" | undefined;
   /**
-   * What is opened for it: the file or URL that it is to be written to, nothing, other files in the
-   * same folder (playlists), a session of network connections, or whatever its options name.
+   * What is opened for it: the file or URL that it is written to, nothing, other files in the same
+   * folder (playlists), a session of network connections, or whatever its options name.
    */
   readonly access: "target" | "none" | "siblings" | "session" | "any";
   /** Whether it wants the codecs' headers once, at its beginning. */
   readonly globalHeader: boolean;
-  /** Whether it says when each packet is due: else what is written lies end to end. */
+  /** Whether it keeps the times of packets: else what is written lies end to end. */
   readonly keepsTimes: boolean;
   /** The pixel formats that it takes, best first, where it is known to take only some. */
   readonly pixelFormats?: readonly string[] | undefined;
   /** Sound devices: whether they play the first sample as soon as they get it. */
   readonly startsAtOnce?: boolean;
   /** Sound devices: how much they buffer before they play the first sample, in seconds. */
-  readonly holdsBack?: number;
+  readonly buffers?: number;
   /** The format that FFmpeg would encode for it; 0 for none. */
   guessCodec(type: MediaType): number;
-  /** Whether it can hold a format: `undefined` where it does not tell. */
+  /** Whether it can hold a format: `undefined` where that is not known. */
   canHold(codecId: number): boolean | undefined;
 }
 
-/** What an output counts that does more than forward packets. */
+/** What the outputs around a muxer or device count. */
 export interface OutputCounts {
-  /** In the background: packets that wait to be sent. */
+  /** In the background: packets that are queued. */
   readonly queued: number;
   /** Packets that were dropped. */
   readonly dropped: number;
-  /** How often it was opened again. */
+  /** How often it was reopened. */
   readonly reconnects: number;
   /** Paced: packets that came too late by more than they last. */
   readonly late: number;
@@ -52,7 +52,7 @@ export interface OutputCounts {
   readonly underruns: number;
 }
 
-/** What takes a writer's packets. It owns what it writes to, and opens and closes that. */
+/** Where a writer's packets go. It owns what it writes to, and opens and closes that. */
 export interface Output extends Disposable {
   /** The facts about what it writes. */
   readonly container: Container;
@@ -62,7 +62,7 @@ export interface Output extends Disposable {
   readonly freed: boolean;
   /** Whether `open` has succeeded, and `finish` has not begun. */
   readonly opened: boolean;
-  /** Whether its calls may block; for some that is known only when they are open. */
+  /** Whether its calls may block; for some that is known only once they are open. */
   readonly blocks: boolean;
   /** Whether it may still use a packet's data when `write` has returned. */
   readonly retainsPackets: boolean;
@@ -70,37 +70,37 @@ export interface Output extends Disposable {
   addStream(context: CodecContext, frameRate?: Rational): number;
   /** Replaces the metadata. */
   setMetadata(entries: Readonly<Record<string, string>>): void;
-  /** Sets options; throws a `TypeError` for one that is known neither here nor to the target. */
+  /** Sets options; throws a `TypeError` for one that neither it nor its target knows. */
   setOptions(options: Readonly<Record<string, string>>): void;
-  /** Opens what it writes to, and begins. */
+  /** Opens what it writes to, and writes the beginning. */
   open(options: Record<string, string>): Steps<void>;
   /** Writes a packet of a stream, whose times are in units of `timeBase`. */
   write(packet: Packet, index: number, timeBase: Rational): Pending;
-  /** Writes out what has been buffered, as far as that can be done in mid-stream. */
+  /** Writes out what is buffered, as far as that is possible in mid-stream. */
   flush(): Steps<void>;
   /**
-   * Ends it properly.
+   * Writes the end, and closes what it writes to.
    *
-   * @param complete Whether all that was to be written has been; default: it has.
+   * @param complete Whether everything was written; default: it was.
    */
   finish(complete?: boolean): Steps<void>;
-  /** Lets go of what it writes to without an end: it could not be opened, or is gone. */
+  /** Closes what it writes to without an end: it could not be opened, or is gone. */
   abandon?(): Steps<void>;
-  /** Whether packets are sent in the background, which only async calls can wait for. */
+  /** Whether packets are sent in the background, and so need the async API. */
   readonly asyncOnly?: boolean;
-  /** How often a stream of pictures has been asked for a key frame, for viewers that come late. */
+  /** How often a key frame has been requested, for viewers that join late. */
   readonly keyRequests?: number;
   /** What has been counted so far. */
   readonly counts?: OutputCounts;
-  /** FFmpeg's own context, where it writes a container. */
+  /** FFmpeg's own context, if it writes a container. */
   readonly native?: AnyPointer | undefined;
-  /** Ends a wait for the next receiver: the writer is being closed. */
+  /** Ends a wait for the next viewer: the writer is being closed. */
   giveUp?(): void;
-  /** Looks after it while the script does other things; devices with a window need that. */
+  /** Handles the events of a window while the script does other things. */
   idle?(): void;
-  /** Sound devices: forgets what has not been played yet. */
+  /** Sound devices: drops what has not been played yet. */
   drop?(): void;
-  /** Sound devices: how much of a stream has been heard, in seconds, where the device can tell. */
+  /** Sound devices: how much of a stream has been heard, in seconds, where the device reports it. */
   heard?(index: number): number | undefined;
   /**
    * Sound devices: the sound ends here. Returns how much silence, in seconds, must follow for all of

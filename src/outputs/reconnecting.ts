@@ -1,11 +1,10 @@
 /**
- * Connecting again: when a receiver has gone, the next one is waited for and sent to from a key frame
- * on.
+ * Reconnecting: when a viewer has gone, packets go to the next one, from a key frame on.
  *
  * @module
  */
 
-import { type Pending, sleep, type Steps } from "../../ffi/call.ts";
+import { sleep, type Steps } from "../../ffi/call.ts";
 import { EXIT, FFmpegError } from "../../ffi/error.ts";
 import { failure } from "../base/failure.ts";
 import type { CodecContext } from "../media/codec.ts";
@@ -15,11 +14,11 @@ import { KeyGate } from "./key_gate.ts";
 import type { Output, OutputCounts } from "./output.ts";
 import { Wrapper } from "./wrapper.ts";
 
-/** How long to wait before the next try, in milliseconds: at first, and at most. */
+/** How long to wait before the next attempt, in milliseconds: at first, and at most. */
 const FIRST_WAIT = 100;
 const LONGEST_WAIT = 2000;
 
-/** An output that is opened again when its receiver has gone. */
+/** An output that is reopened when its viewer has gone. */
 export class ReconnectingOutput extends Wrapper {
   readonly #make: () => Output;
   readonly #gate: KeyGate;
@@ -31,14 +30,14 @@ export class ReconnectingOutput extends Wrapper {
   #dropped = 0;
   #reconnects = 0;
 
-  /** Makes one around an output, which `make` recreates for the next receiver. */
+  /** Makes one around an output, which `make` recreates for the next viewer. */
   constructor(inner: Output, make: () => Output) {
     super(inner);
     this.#make = make;
     this.#gate = new KeyGate(this.isVideo);
   }
 
-  /** The next receiver is waited for as the first one is: with the writer open. */
+  /** It stays open while it waits for the next viewer. */
   override get opened(): boolean {
     return this.#connected || this.#reconnects > 0;
   }
@@ -81,7 +80,7 @@ export class ReconnectingOutput extends Wrapper {
     }
     this.#gate.shift(packet, timeBase);
     try {
-      const rest: Pending = this.inner.write(packet, index, timeBase);
+      const rest = this.inner.write(packet, index, timeBase);
       if (rest) yield* rest;
     } catch (error) {
       if (!hasGone(error)) throw error;
@@ -92,11 +91,11 @@ export class ReconnectingOutput extends Wrapper {
     }
   }
 
-  /** Waits for the next receiver, for as long as it takes. */
+  /** Waits for the next viewer, for as long as it takes. */
   *#reconnect(): Steps<void> {
     this.#reconnects++;
     for (let wait = FIRST_WAIT;; wait = Math.min(2 * wait, LONGEST_WAIT)) {
-      if (this.#givenUp) throw failure(EXIT, "wait for a receiver", "the writer is being closed");
+      if (this.#givenUp) throw failure(EXIT, "wait for a viewer", "the writer is being closed");
       yield* this.#renew();
       try {
         yield* this.inner.open({ ...this.#options });
@@ -109,7 +108,7 @@ export class ReconnectingOutput extends Wrapper {
     }
   }
 
-  /** Puts a new output in the place of the one that is done with. */
+  /** Replaces the inner output by a new one. */
   *#renew(): Steps<void> {
     yield* super.abandon();
     const { triggered } = this.inner.interrupt;
@@ -121,7 +120,7 @@ export class ReconnectingOutput extends Wrapper {
     this.inner.setOptions(this.#options);
   }
 
-  /** Ends the wait for a receiver: the writer is being closed. */
+  /** Ends the wait for a viewer: the writer is being closed. */
   override giveUp(): void {
     this.#givenUp = true;
     if (!this.#connected) this.inner.interrupt.trigger();
@@ -137,10 +136,10 @@ export class ReconnectingOutput extends Wrapper {
   }
 }
 
-/** Errors that another receiver would meet as well: an abort, or what the container can't take. */
-const STAYS: ReadonlySet<string> = new Set(["AVERROR_EXIT", "EINVAL", "ENOMEM", "ENOSYS"]);
+/** Errors that the next viewer would cause as well: an abort, or what the container can't take. */
+const PERMANENT: ReadonlySet<string> = new Set(["AVERROR_EXIT", "EINVAL", "ENOMEM", "ENOSYS"]);
 
-/** Whether an error means that the receiver has gone. */
+/** Whether an error means that the viewer has gone. */
 function hasGone(error: unknown): boolean {
-  return error instanceof FFmpegError && !STAYS.has(error.codeName);
+  return error instanceof FFmpegError && !PERMANENT.has(error.codeName);
 }

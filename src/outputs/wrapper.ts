@@ -1,5 +1,5 @@
 /**
- * An output around another one: what outputs have in common that do more than forward packets.
+ * An output around another one: what the background, reconnecting, pacing and sound have in common.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import type { Packet } from "../media/packet.ts";
 import type { Rational } from "../media/time.ts";
 import type { Container, Output, OutputCounts } from "./output.ts";
 
-const NOTHING: OutputCounts = { queued: 0, dropped: 0, reconnects: 0, late: 0, underruns: 0 };
+const NO_COUNTS: OutputCounts = { queued: 0, dropped: 0, reconnects: 0, late: 0, underruns: 0 };
 
-/** Forwards everything to an output inside, which it owns. */
+/** Forwards everything to an inner output, which it owns. */
 export abstract class Wrapper implements Output {
-  /** The output inside. */
+  /** The inner output. */
   protected inner: Output;
-  /** Whether each stream is one of pictures. */
+  /** Whether a stream is video, for each stream. */
   protected readonly isVideo: boolean[] = [];
 
   /** Makes one around an output that has no streams yet. */
@@ -46,7 +46,7 @@ export abstract class Wrapper implements Output {
     return this.inner.blocks;
   }
 
-  /** Packets may be written later than they are handed over. */
+  /** Packets may be forwarded after `write` has returned. */
   get retainsPackets(): boolean {
     return true;
   }
@@ -60,7 +60,7 @@ export abstract class Wrapper implements Output {
   }
 
   get counts(): OutputCounts {
-    return this.inner.counts ?? NOTHING;
+    return this.inner.counts ?? NO_COUNTS;
   }
 
   get native(): AnyPointer | undefined {

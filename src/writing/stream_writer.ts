@@ -9,8 +9,8 @@ import type { WaitOptions } from "../base/wait.ts";
 import { type BytesDestination, isBytesDestination } from "../io/object_sink.ts";
 import type { AudioInput, VideoInput } from "../media/chunk.ts";
 import type { CopySource } from "../media/packet_source.ts";
-import { sessionDescription } from "../outputs/muxer.ts";
 import type { Output } from "../outputs/output.ts";
+import { sessionDescription } from "../outputs/sdp.ts";
 import { checkedOptions, objectParts, OTHER_DESTINATIONS, urlParts } from "./destinations.ts";
 import type {
   AudioStreamOptions,
