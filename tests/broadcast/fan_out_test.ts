@@ -11,7 +11,7 @@ import {
   RecordingOutput,
   TIME_BASE,
   videoContext,
-} from "./recording_output.ts";
+} from "../support/recording_output.ts";
 
 /** A viewer that does nothing by itself. */
 class PlainViewer implements FanOutViewer, Disposable {

@@ -13,7 +13,7 @@ import {
   RecordingOutput,
   TIME_BASE,
   videoContext,
-} from "./recording_output.ts";
+} from "../support/recording_output.ts";
 
 /** A fan-out of one video stream, with key frames where they are asked for. */
 function scene() {
