@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { runAsync, type Steps } from "../../ffi/call.ts";
 import type { Clock } from "../../src/base/clock.ts";
 
@@ -80,5 +81,5 @@ export class FakeClock implements Clock {
 
 /** Waits until nothing more follows from what has happened so far. */
 export function settled(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+  return new Promise((resolve) => void setImmediate(resolve));
 }
