@@ -93,27 +93,30 @@ Deno.test("silence follows a sound that is shorter than what the device buffers"
 Deno.test("an underrun is counted where the next samples come too late, by the clock", () => {
   using it = scene();
   const { clock, output, write } = it;
-  write(10);
-  clock.pass(90);
-  write(10);
-  clock.pass(139); // 29 ms after the device has played all
-  write(10);
-  strictEqual(output.counts.underruns, 0);
-  clock.pass(200);
-  write(10);
-  strictEqual(output.counts.underruns, 1);
+  for (let i = 0; i < 10; i++) write(2);
+  clock.pass(190);
+  write(2);
+  strictEqual(output.counts.underruns, 0, "10 ms were left");
+  clock.pass(61);
+  write(2);
+  strictEqual(output.counts.underruns, 1, "31 ms after the device has played all");
 });
 
 Deno.test("an underrun is counted by what the device has played, where it can tell", () => {
-  using it = scene({ heard: () => 0.05 });
+  let heard = 0;
+  using it = scene({ heard: () => heard });
   const { clock, output, write } = it;
-  write(10);
-  clock.pass(79); // it had 50 ms left, and 30 are tolerated
-  write(10);
-  strictEqual(output.counts.underruns, 0);
-  clock.pass(181);
-  write(10);
-  strictEqual(output.counts.underruns, 1);
+  for (let i = 0; i < 5; i++) write(2);
+  clock.pass(90);
+  heard = 0.05; // it has begun 40 ms late
+  write(2);
+  clock.pass(65);
+  heard = 0.115;
+  write(2);
+  strictEqual(output.counts.underruns, 0, "5 ms were left");
+  clock.pass(56);
+  write(2);
+  strictEqual(output.counts.underruns, 1, "31 ms after the 25 that were left then");
 });
 
 Deno.test("a device that has not begun to play has no underruns", () => {
@@ -124,9 +127,10 @@ Deno.test("a device that has not begun to play has no underruns", () => {
     it.write(2);
     it.clock.pass(3000);
     it.write(50);
+    it.write(2);
     strictEqual(it.output.counts.underruns, 0);
     it.clock.pass(9000);
-    it.write(1);
+    it.write(2);
     strictEqual(it.output.counts.underruns, 1);
   }
 });

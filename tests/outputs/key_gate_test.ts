@@ -68,6 +68,7 @@ Deno.test("after a restart times begin with 0, and what belongs before that is d
   strictEqual(put(AUDIO, 501), undefined);
   deepStrictEqual(put(AUDIO, 502), [0, 0]);
   deepStrictEqual(put(VIDEO, 512, { dts: 506 }), [10, 4]);
+  deepStrictEqual(put(AUDIO, 502, { dts: 501 }), [0, -1], "what counts is when it is heard");
   strictEqual(gate.isOpen, true);
 });
 
