@@ -93,12 +93,12 @@ Deno.test("silence follows a sound that is shorter than what the device buffers"
 Deno.test("an underrun is counted where the next samples come too late, by the clock", () => {
   using it = scene();
   const { clock, output, write } = it;
-  for (let i = 0; i < 10; i++) write(2);
+  for (let i = 0; i < 20; i++) write(1);
   clock.pass(190);
-  write(2);
+  write(1);
   strictEqual(output.counts.underruns, 0, "10 ms were left");
-  clock.pass(61);
-  write(2);
+  clock.pass(51);
+  write(1);
   strictEqual(output.counts.underruns, 1, "31 ms after the device has played all");
 });
 
