@@ -16,12 +16,12 @@ export interface Call<R = unknown> {
   later(): Promise<R>;
   /** Whether it only lets time pass: the operation may then be aborted at this point. */
   readonly idle?: true;
-  /** Whether it waits for the user's own code: an operation that is aborted leaves that behind. */
+  /** Whether it waits for the user's own code: an operation that is aborted abandons that. */
   readonly foreign?: true;
 }
 
 /** An operation: yields the calls that may take long, returns its result. */
-// deno-lint-ignore no-explicit-any -- each call's result goes back to the line that yielded it
+// deno-lint-ignore no-explicit-any -- each call's result returns to the line that yielded it
 export type Steps<T> = Generator<Call, T, any>;
 
 /** A C function that may block, in its two forms. */
@@ -72,7 +72,7 @@ export async function runAsync<T>(steps: Steps<T>, signal?: AbortSignal): Promis
   return step.value;
 }
 
-/** What a promise gives, unless the signal comes first. */
+/** What a promise resolves to, unless the signal is aborted first. */
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);
@@ -157,7 +157,7 @@ export function* abortable(): Steps<void> {
   yield point;
 }
 
-/** Steps that are still to be run; nothing where all is done already. */
+/** Steps that are still to be run; `undefined` where all is done already. */
 export type Pending = Steps<void> | undefined;
 
 /**

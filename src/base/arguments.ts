@@ -1,5 +1,5 @@
 /**
- * Checks of what callers hand in, before anything native happens.
+ * Checks of arguments, before anything native happens.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export function wholeNumber(
   return value;
 }
 
-/** The same, where leaving it out is allowed. */
+/** The same, where it may be omitted. */
 export function optionalWholeNumber(
   name: string,
   value: unknown,
@@ -55,7 +55,7 @@ export function text(name: string, value: unknown): string {
   return value;
 }
 
-/** The same, where leaving it out is allowed. */
+/** The same, where it may be omitted. */
 export function optionalText(name: string, value: unknown): string | undefined {
   return value === undefined || value === null ? undefined : text(name, value);
 }
@@ -84,14 +84,14 @@ export function textRecord(name: string, value: unknown): Record<string, string>
   return record;
 }
 
-/** Checks a switch; left out, it is off. */
+/** Checks a switch; omitted, it is off unless `byDefault` says otherwise. */
 export function flag(name: string, value: unknown, byDefault = false): boolean {
   if (value === undefined) return byDefault;
   if (typeof value === "boolean") return value;
   throw new TypeError(`Expected ${name} to be true or false, got ${shown(value)}`);
 }
 
-/** An object without the entries that are `undefined`, for options that may only be left out. */
+/** An object without the entries that are `undefined`, for options that may be omitted but not undefined. */
 export function given<T extends object>(
   entries: T,
 ): { [K in keyof T]?: Exclude<T[K], undefined> } {
@@ -119,10 +119,10 @@ export function optionsObject<T extends object>(
 }
 
 /**
- * Checks a path or URL; gives it as FFmpeg takes it, which wants files as plain paths.
+ * Checks a path or URL; returns it as FFmpeg takes it, which wants files as plain paths.
  *
  * @param name What it is, for messages.
- * @param value What was handed in.
+ * @param value The argument.
  * @param others What else would do, for messages: `or an object with a method read()`.
  */
 export function location(name: string, value: unknown, others?: string): string {

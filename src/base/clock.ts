@@ -16,7 +16,7 @@ export interface Clock {
   after(milliseconds: number, callback: () => void): () => void;
 }
 
-/** The system's clock, which never goes back. */
+/** The clock of the system; it is monotonic. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   sleep,

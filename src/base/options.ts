@@ -1,6 +1,6 @@
 /**
- * Options for encoders, decoders, muxers, demuxers and protocols: are they known, and are their
- * values taken?
+ * Options for encoders, decoders, muxers, demuxers and protocols: whether they exist, and whether
+ * their values are valid.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export function checkOptionNames(
   }
 }
 
-/** The error for an option that is not known. */
+/** The error for an unknown option. */
 export function unknownOption(name: string, classes: OptionClasses, what: string): TypeError {
   const names = settable(classes).map((option) => option.name);
   return new TypeError(
@@ -44,7 +44,7 @@ function settable(classes: OptionClasses): Option[] {
   return classes.flatMap(optionsOf).filter((option) => option.type !== AV_OPT_TYPE_CONST);
 }
 
-/** Sets options on a context, one by one; the error for a refused value says what would fit. */
+/** Sets options on a context, one by one; the error for a rejected value says what would work. */
 export function applyOptions(
   object: AnyPointer,
   options: Readonly<Record<string, string>>,
@@ -55,7 +55,7 @@ export function applyOptions(
   setKnownOptions(object, options, classes, what);
 }
 
-/** Sets those options on a context that its classes have; leaves the others alone. */
+/** Sets those options on a context that its classes have; ignores the others. */
 export function setKnownOptions(
   object: AnyPointer,
   options: Readonly<Record<string, string>>,
@@ -65,11 +65,11 @@ export function setKnownOptions(
   for (const [name, value] of Object.entries(options)) {
     if (!hasAnyOption(classes, name)) continue;
     const code = setOption(object, name, value);
-    if (code < 0) throw refusedValue(name, value, code, classes, what);
+    if (code < 0) throw rejectedValue(name, value, code, classes, what);
   }
 }
 
-function refusedValue(
+function rejectedValue(
   name: string,
   value: string,
   code: number,

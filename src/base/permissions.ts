@@ -93,12 +93,12 @@ function requireNetwork(url: string, protocol: string, access: Access): void {
 /** Whether FFmpeg talks to that server only, whatever the server says. */
 function staysPut(url: string, protocol: string, access: Access): boolean {
   if (protocol !== "http" && protocol !== "https") return false;
-  // FFmpeg reads no answer while it writes, unless it has to log in.
+  // FFmpeg reads no response while it writes, unless it has to log in.
   if (access === "write" && !/^\w+:\/\/[^/?#]*@/.test(url)) return true;
   return canStayPut(protocol);
 }
 
-/** Whether FFmpeg here can be told to follow no redirect: not all releases can. */
+/** Whether this FFmpeg has an option to follow no redirect: not all releases do. */
 function canStayPut(protocol: string): boolean {
   return hasOption(protocolClass(protocol), "max_redirects");
 }

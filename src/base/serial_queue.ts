@@ -11,7 +11,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import { signalOf, type WaitOptions } from "./wait.ts";
 
 /**
- * How long, in milliseconds, an operation may take to end once it has been told to. FFmpeg looks every
+ * How long, in milliseconds, an operation may take to end once it has been aborted. FFmpeg looks every
  * 100 ms at most, and in some calls not at all: opening a named pipe, logging in by SSH, looking up a
  * name. Such a call cannot be cancelled, so it is abandoned and finishes on its own thread.
  */
@@ -38,7 +38,7 @@ interface Run<T> {
   readonly signal: AbortSignal;
   /** What to do with the result of an operation that was abandoned. */
   readonly tooLate: ((result: T) => Pending) | undefined;
-  /** Whether its caller has been told that it is over, while it is not. */
+  /** Whether its promise has been rejected while it still runs. */
   abandoned: boolean;
 }
 

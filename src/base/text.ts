@@ -47,7 +47,7 @@ export function article(noun: string): string {
   return `${/^[AEIOaeio]/.test(noun) ? "an" : "a"} ${noun}`;
 }
 
-/** How a message shows a value that a caller handed in. */
+/** How a message shows a value that a caller has passed. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return `"${value}"`;
   if (typeof value === "bigint") return `${value}n`;

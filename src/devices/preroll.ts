@@ -15,7 +15,7 @@ import { type Rational, toSeconds } from "../media/time.ts";
 /** How much sound is gathered, in seconds. */
 export const PREROLL = 0.1;
 
-/** Packets of samples of one stream, to become one. */
+/** Packets of samples of one stream, which become one. */
 export class Preroll {
   /** The unit of its packets' times. */
   readonly timeBase: Rational;

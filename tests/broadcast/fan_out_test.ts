@@ -4,7 +4,7 @@ import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { runAsync, runSync } from "../../ffi/call.ts";
 import type { FanOut, FanOutViewer } from "../../src/broadcast/fan_out.ts";
 import "../support/helpers.ts";
-import { type Behaviour, codecId, fanOutOf, RecordingOutput } from "./recording_output.ts";
+import { type Behaviour, codecId, fanOutOf, RecordingOutput } from "../support/recording_output.ts";
 
 /** A viewer that does nothing by itself. */
 class PlainViewer implements FanOutViewer, Disposable {

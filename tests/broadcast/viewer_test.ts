@@ -4,7 +4,7 @@ import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict
 import { BroadcastViewer } from "../../src/broadcast/viewer.ts";
 import { eventually } from "../support/desktop.ts";
 import "../support/helpers.ts"; // names tests that leak
-import { type Behaviour, fanOutOf, RecordingOutput } from "./recording_output.ts";
+import { type Behaviour, fanOutOf, RecordingOutput } from "../support/recording_output.ts";
 
 /** A fan-out, and a way to add viewers to it. */
 function scene() {

@@ -27,6 +27,12 @@ export interface Written {
 export interface Behaviour {
   /** Whether its container wants headers once, at its beginning. */
   readonly globalHeader?: boolean;
+  /** Other facts about its container. */
+  readonly container?: Partial<Container>;
+  /** Whether packets are sent in the background. */
+  readonly asyncOnly?: boolean;
+  /** How much has been heard, in seconds. */
+  readonly heard?: () => number | undefined;
   /** What opening it waits for. */
   readonly opening?: () => Steps<void>;
   /** What writing to it waits for. */
@@ -58,7 +64,12 @@ export class RecordingOutput implements Output {
       keepsTimes: true,
       guessCodec: () => 0,
       canHold: () => undefined,
+      ...behaviour.container,
     };
+  }
+
+  get asyncOnly(): boolean {
+    return this.#behaviour.asyncOnly ?? false;
   }
 
   /** The presentation times that have been written. */
@@ -90,6 +101,10 @@ export class RecordingOutput implements Output {
 
   *flush(): Steps<void> {}
 
+  heard(): number | undefined {
+    return this.#behaviour.heard?.();
+  }
+
   // deno-lint-ignore require-yield -- nothing is buffered
   *finish(): Steps<void> {
     this.opened = false;
@@ -103,19 +118,23 @@ export class RecordingOutput implements Output {
   }
 }
 
-/** A packet with its time as its one byte of data. */
-function packetAt(pts: number, key: boolean): Packet {
+/** A packet with a byte of data. */
+export function packetAt(
+  pts: number,
+  { key = false, value = pts & 255, duration = 0 } = {},
+): Packet {
   const packet = new Packet();
   ffmpeg().avcodec.av_new_packet(packet.pointer, 1);
   const { fields } = packet;
-  viewOf(fields.data!, 1)[0] = pts & 255;
+  viewOf(fields.data!, 1)[0] = value;
   fields.pts = fields.dts = pts;
+  fields.duration = duration;
   fields.flags = key ? ffmpeg().layout.constants.AV_PKT_FLAG_KEY : 0;
   return packet;
 }
 
 /** A video stream, as an encoder has it, with headers. */
-function videoContext(codecId: number, headers: readonly number[]): CodecContext {
+export function videoContext(codecId: number, headers: readonly number[] = []): CodecContext {
   const context = new CodecContext(undefined);
   const { fields } = context;
   fields.codec_id = codecId;
@@ -148,7 +167,7 @@ export function fanOutOf(codec: string, headers: readonly number[] = []): Scene 
   return {
     fanOut,
     send(pts, key = false) {
-      using packet = packetAt(pts, key);
+      using packet = packetAt(pts, { key });
       fanOut.write(packet, 0, TIME_BASE);
     },
     [Symbol.dispose]() {
