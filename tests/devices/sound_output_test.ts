@@ -68,7 +68,7 @@ Deno.test("less than that is played by flush() and at the end, but not when it i
 });
 
 Deno.test("other devices get each packet as it comes, as do those in the background", () => {
-  const background = { asyncOnly: true, container: { ...STARTS_AT_ONCE, holdsBack: 1 } };
+  const background = { asyncOnly: true, container: { ...STARTS_AT_ONCE, buffers: 1 } };
   for (const behaviour of [{}, background]) {
     using it = scene(behaviour);
     it.write(3);
@@ -79,13 +79,13 @@ Deno.test("other devices get each packet as it comes, as do those in the backgro
 });
 
 Deno.test("silence follows a sound that is shorter than what the device buffers", () => {
-  using it = scene({ container: { holdsBack: 0.5 } });
+  using it = scene({ container: { buffers: 0.5 } });
   strictEqual(it.output.pad(), 0, "there is no sound");
   it.write(20);
   strictEqual(it.output.pad().toFixed(3), "0.300");
   it.write(30);
   strictEqual(it.finish(), 200, "the silence is not waited for");
-  using long = scene({ container: { holdsBack: 0.5 } });
+  using long = scene({ container: { buffers: 0.5 } });
   long.write(60);
   strictEqual(long.output.pad(), 0);
 });
@@ -120,7 +120,7 @@ Deno.test("an underrun is counted by what the device has played, where it can te
 });
 
 Deno.test("a device that has not begun to play has no underruns", () => {
-  for (const container of [STARTS_AT_ONCE, { holdsBack: 0.5 }]) {
+  for (const container of [STARTS_AT_ONCE, { buffers: 0.5 }]) {
     using it = scene({ container });
     it.write(5);
     it.clock.pass(3000);

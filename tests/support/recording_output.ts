@@ -14,7 +14,7 @@ import { Packet } from "../../src/media/packet.ts";
 import type { Container, Output } from "../../src/outputs/output.ts";
 
 /** The packets' times are in units of this: hundredths of a second. */
-const TIME_BASE = { num: 1, den: 100 };
+export const TIME_BASE = { num: 1, den: 100 };
 
 /** A packet as it came. */
 export interface Written {
