@@ -62,6 +62,7 @@ export class CopiedStream implements Disposable {
   readonly type = "copy";
   /** Nothing is encoded: its frames are its packets. */
   readonly frames = undefined;
+  readonly dropped = 0;
   /** What the container takes the stream's parameters from. */
   readonly context: CodecContext;
   /** The unit of the packets' times. */

@@ -29,6 +29,8 @@ export class Encoder implements Disposable {
   readonly #video: boolean;
   readonly #packet: Packet;
   #frames = 0;
+  #dropped = 0;
+  #lastPts = -Infinity;
   #drained = false;
   /** Some encoders say that they can be reset, and take nothing more after it all the same. */
   #reset = false;
@@ -80,6 +82,11 @@ export class Encoder implements Disposable {
     return this.#frames;
   }
 
+  /** How many frames were dropped, as they were not later than the one before. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
   /** Whether frames may still be written: after draining, most encoders take no more. */
   get drained(): boolean {
     return this.#drained || this.#short;
@@ -89,6 +96,7 @@ export class Encoder implements Disposable {
   *push(frame: Frame, timeBase: Rational, next: Sink<Packet>): Steps<void> {
     const { fields } = frame;
     if (fields.pts !== NOPTS) fields.pts = rescale(fields.pts, timeBase, this.timeBase);
+    if (this.#video && !this.#advances(fields.pts)) return;
     if (!this.#video && fields.nb_samples < this.frameSize) this.#short = true;
     fields.pict_type = this.#pictureType(fields.pts); // a decoder's choice is not to be repeated
     let code = yield* this.#send(frame);
@@ -101,6 +109,16 @@ export class Encoder implements Disposable {
     }
     this.#frames++;
     yield* this.#receive(next);
+  }
+
+  /** Whether a frame is later than the last one: filters may set times that the frame rate is too low for. */
+  #advances(pts: number): boolean {
+    if (pts !== NOPTS && pts <= this.#lastPts) {
+      this.#dropped++;
+      return false;
+    }
+    this.#lastPts = pts;
+    return true;
   }
 
   /** The next frame's type: a key frame where one is wanted, once a second at most. */

@@ -142,6 +142,11 @@ export abstract class OutputStream<Input, Checked extends { numFrames: number }>
     return this.#raw ? undefined : this.encoder.frames;
   }
 
+  /** How many frames were dropped, as filters gave them times that the frame rate is too low for. */
+  get dropped(): number {
+    return this.encoder.dropped;
+  }
+
   /** Checks a chunk; throws a `TypeError` that says what would fit. */
   abstract check(chunk: Input): Checked;
 
@@ -404,14 +409,13 @@ export class VideoOutputStream extends OutputStream<VideoInput, CheckedVideo> {
     const signal = { format: shape.format.name, width, height, frameRate: sourceRate };
     const filters = filtersOf(given.filterDesc);
     const source = videoGraphSource(shape, sourceRate);
-    const settings = videoSettings(
-      output.container,
-      filters ? probeVideo(source, filters, signal) : signal,
-      given,
-    );
+    const filtered = filters
+      ? probeVideo(source, filters, signal)
+      : { ...signal, isConstant: true };
+    const settings = videoSettings(output.container, filtered, given);
     const encoder = new Encoder(settings, () => output.keyRequests ?? 0);
     try {
-      const stages = videoStages(shape, sourceRate, settings, source, filters, output);
+      const stages = videoStages(shape, filtered, settings, source, filters, output);
       const timeBase = inverse(sourceRate);
       return new VideoOutputStream(shape, { type: "video", encoder, timeBase, write, ...stages });
     } catch (error) {
@@ -439,31 +443,33 @@ function videoGraphSource({ format, width, height }: VideoShape, rate: Rational)
   return videoSource(format.id, width, height, inverse(rate), rate, { num: 1, den: 1 });
 }
 
-/** What comes out of the caller's filters. */
-function probeVideo(source: GraphSource, filters: string, signal: VideoSignal): VideoSignal {
+/** What comes out of the caller's filters, and whether it has one frame rate. */
+interface FilteredVideo extends VideoSignal {
+  readonly isConstant: boolean;
+}
+
+function probeVideo(source: GraphSource, filters: string, signal: VideoSignal): FilteredVideo {
   using graph = new FilterGraph(source, filters);
   const { width, height, frameRate: rate, format } = graph.output;
-  const known = rate.num > 0 && rate.den > 0;
+  const isConstant = rate.num > 0 && rate.den > 0;
   return {
     format: pixelFormatName(format),
     width,
     height,
-    frameRate: known ? rate : signal.frameRate,
+    frameRate: isConstant ? rate : signal.frameRate,
+    isConstant,
   };
 }
 
 function videoStages(
   shape: VideoShape,
-  sourceRate: Rational,
+  filtered: FilteredVideo,
   settings: VideoEncoderSettings,
   source: GraphSource,
   filters: string | undefined,
   output: VideoOutput,
 ) {
-  const parts = [
-    ...(filters ? [filters] : []),
-    ...videoConversion(shape, sourceRate, settings, filters !== undefined),
-  ];
+  const parts = [...(filters ? [filters] : []), ...videoConversion(filtered, settings)];
   if (parts.length === 0 && isRawVideo(settings.codec, shape.format)) {
     return {
       raw: new RawVideo(frameBytes(shape.planes), output),
@@ -482,15 +488,11 @@ function videoStages(
 }
 
 /** The filters that turn frames into what the encoder takes; none where nothing must change. */
-function videoConversion(
-  shape: VideoShape,
-  sourceRate: Rational,
-  { width, height, format, frameRate: rate }: VideoEncoderSettings,
-  always: boolean,
-): string[] {
-  const scale = always || width !== shape.width || height !== shape.height;
-  const convert = always || format.id !== shape.format.id;
-  const retime = always || !sameRatio(rate, sourceRate);
+function videoConversion(from: FilteredVideo, to: VideoEncoderSettings): string[] {
+  const { width, height, format, frameRate: rate } = to;
+  const scale = width !== from.width || height !== from.height;
+  const convert = format.name !== from.format;
+  const retime = !from.isConstant || !sameRatio(rate, from.frameRate);
   return [
     ...(scale ? [`scale=${width}:${height}`] : []),
     ...(convert ? [`format=pix_fmts=${format.name}`] : []),

@@ -98,7 +98,10 @@ export interface StreamWriterStats {
   readonly speed: number;
   /** Paced: packets that came too late by more than they last. */
   readonly late: number;
-  /** Packets that were dropped, to keep up with a clock or because a viewer was too slow. */
+  /**
+   * Packets that were dropped, to keep up with a clock or because a viewer was too slow; frames to
+   * which filters gave no time of their own.
+   */
   readonly dropped: number;
   /** With `latency`: packets that wait to be sent. */
   readonly queued: number;

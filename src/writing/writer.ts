@@ -17,7 +17,7 @@ import { article, shown } from "../base/text.ts";
 import { saysHungUp } from "../facts/network.ts";
 import type { Packet } from "../media/packet.ts";
 import { type CopySource, isCopySource, packetSource } from "../media/packet_source.ts";
-import type { Output } from "../outputs/output.ts";
+import type { Output, OutputCounts } from "../outputs/output.ts";
 import { CopiedStream, Copying, type Cut } from "./copied_stream.ts";
 import type { AudioStreamOptions, CopyOptions, VideoStreamOptions } from "./options.ts";
 import { AudioOutputStream, VideoOutputStream } from "./output_stream.ts";
@@ -29,10 +29,12 @@ export interface CheckedChunk {
 }
 
 /** A stream whose packets are made of chunks, of either kind. */
-export interface EncodedStream
-  extends
-    Pick<AudioOutputStream, "context" | "packetTimeBase" | "frames" | "flush" | "silence">,
-    Disposable {
+export interface EncodedStream extends
+  Pick<
+    AudioOutputStream,
+    "context" | "packetTimeBase" | "frames" | "dropped" | "flush" | "silence"
+  >,
+  Disposable {
   readonly type: "audio" | "video";
   /** Checks a chunk; throws a `TypeError` that says what would fit. */
   check(chunk: unknown): CheckedChunk;
@@ -123,7 +125,13 @@ export class Writer implements QueueOwner {
 
   /** What has been done so far. Cheap to ask. */
   get stats(): StreamWriterStats {
-    return this.#counter.stats(this.#streams.map((stream) => stream.frames), this.#output.counts);
+    const counts: Partial<OutputCounts> = this.#output.counts ?? {};
+    const frames = this.#streams.map((stream) => stream.frames);
+    const dropped = this.#streams.reduce(
+      (sum, stream) => sum + stream.dropped,
+      counts.dropped ?? 0,
+    );
+    return this.#counter.stats(frames, { ...counts, dropped });
   }
 
   /** Sound devices: how much has been heard, in seconds. */

@@ -12,6 +12,7 @@ import {
   ffprobe,
   JUDGE_IS_SAME,
   pixels,
+  run,
   sameBytes,
   SAMPLES,
   tempDir,
@@ -261,6 +262,50 @@ Deno.test("filterDesc changes the frames", async () => {
   const { streams: [stream] } = await ffprobe(dir.file("b.mp4"));
   const { width, height, nb_frames, avg_frame_rate } = stream;
   deepStrictEqual([width, height, nb_frames, avg_frame_rate], [32, 24, "10", "50/1"]);
+});
+
+/** Filters that do not change how many frames there are, of one input and of two. */
+const KEEPS_FRAMES = {
+  hflip: "hflip",
+  hstack: "split[a][b];[a][b]hstack",
+  overlay: "split[a][b];[a][b]overlay",
+  blend: "split[a][b];[a][b]blend=all_mode=average",
+  paletteuse: "split[a][b];[a]palettegen[p];[b][p]paletteuse",
+};
+
+for (const [name, filterDesc] of Object.entries(KEEPS_FRAMES)) {
+  Deno.test(`filterDesc "${name}" keeps each frame and its time`, async () => {
+    using dir = tempDir();
+    writeVideo(dir.file("still.png"), [1, 64, 48], [pixels(9216, 1)], { filterDesc }, {
+      update: 1,
+    });
+    strictEqual(
+      (await ffprobe(dir.file("still.png"))).streams[0].width,
+      name === "hstack" ? 128 : 64,
+    );
+    const writer = new StreamWriter(dir.file("a.mkv"));
+    writer.addVideoStream(1000, 64, 48, { encoder: "ffv1", filterDesc });
+    const times = [0, 0.04, 0.1, 0.5, 0.501, 1, 1.2, 1.3, 1.5, 1.9];
+    writer.openSync();
+    for (const pts of times) writer.writeVideoChunkSync(0, pixels(9216, 1), pts);
+    writer.closeSync();
+    const args = ["-show_entries", "packet=pts_time", "-of", "csv=p=0", dir.file("a.mkv")];
+    const { text } = await run("ffprobe", ["-v", "error", ...args]);
+    deepStrictEqual(text.trim().split(/[\n,]+/).map(Number), times);
+    strictEqual(writer.stats.dropped, 0);
+  });
+}
+
+Deno.test("frames that a filter gives the same time are dropped and counted", async () => {
+  using dir = tempDir();
+  const writer = new StreamWriter(dir.file("a.mp4"));
+  writer.addVideoStream(25, 64, 48, { encoder: "mpeg4", filterDesc: "setpts=0.5*PTS" });
+  writer.openSync();
+  writer.writeVideoChunkSync(0, pixels(9216, 10));
+  writer.closeSync();
+  const { streams: [stream] } = await ffprobe(dir.file("a.mp4"));
+  strictEqual(stream.nb_frames, "5");
+  strictEqual(writer.stats.dropped, 5);
 });
 
 Deno.test("encoderOption takes numbers and booleans as their text", () => {
