@@ -1,4 +1,4 @@
-/** A writer of live video: dropping for a slow receiver, connecting again, RTP. */
+/** A writer of live video: dropping for a slow viewer, connecting again, RTP. */
 
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import { StreamWriter } from "../../mod.ts";
@@ -9,7 +9,7 @@ import { framesIn, TcpPeers } from "../support/tcp_peers.ts";
 
 const SIZE = 64 * 48 * 3;
 
-Deno.test("latency: writing does not wait for a slow receiver, which goes on at a key frame", async () => {
+Deno.test("latency: writing does not wait for a slow viewer, which goes on at a key frame", async () => {
   using dir = tempDir();
   using peers = new TcpPeers();
   const writer = new StreamWriter(peers.url, { format: "mpegts", latency: 1 });
@@ -105,7 +105,7 @@ for (const latency of [undefined, 2]) {
   });
 }
 
-Deno.test("sdp() tells a receiver of RTP what it needs", async () => {
+Deno.test("sdp() is what a receiver of RTP needs", async () => {
   using dir = tempDir();
   const [one, two] = [freePort() & ~1, freePort() & ~1];
   const sound = new StreamWriter(`rtp://127.0.0.1:${one}`, { format: "rtp", realtime: true });

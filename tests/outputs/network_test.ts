@@ -57,7 +57,7 @@ function has(protocol: string): boolean {
 const onLinux = Deno.build.os === "linux";
 
 /**
- * A test with peers on this machine; they are waited for by what Linux tells of its sockets. It has
+ * A test with peers on this machine; they are waited for by what Linux reports of its sockets. It has
  * three tries, as both sides must get their processor in time: they give up waiting for each other
  * after some seconds, packets of UDP are lost where the one that receives is late, and a port that
  * was free may be taken when it is bound.
@@ -76,7 +76,7 @@ function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** What happens while a writer is given a film. */
+/** What happens while a video is written. */
 interface Sending {
   readonly open?: Options;
   readonly realtime?: boolean;
@@ -84,7 +84,7 @@ interface Sending {
   readonly linger?: number;
 }
 
-/** Writes the film to a URL, and closes. */
+/** Writes the video to a URL, and closes. */
 async function send(url: string, format: string, sending: Sending = {}): Promise<void> {
   const { open = {}, realtime = false, linger = 0 } = sending;
   await using out = filmWriter(url, format, { realtime });
@@ -125,9 +125,9 @@ async function call(
   return await listening.output();
 }
 
-/** Fails unless so many pictures of the film have arrived, without a gap. */
+/** Fails unless so many frames of the video have arrived, without a gap. */
 function hasPart(hashes: readonly string[], least: number): void {
-  ok(hashes.length >= least, `${hashes.length} pictures came, and ${least} were to come`);
+  ok(hashes.length >= least, `${hashes.length} frames came, and ${least} were to come`);
   const first = sentHashes.indexOf(hashes[0]!);
   deepStrictEqual(hashes, sentHashes.slice(first, first + hashes.length));
 }
@@ -186,7 +186,7 @@ networkTest("writes MPEG-TS by RTP", async () => {
   hasPart(hashesIn(await call("udp", port, program, url, "rtp_mpegts")), 15);
 });
 
-/** Publishes the film by RTSP to `ffmpeg`, which must come to every picture. */
+/** Publishes the video by RTSP to `ffmpeg`, which must come to every frame. */
 async function publish(transport: "tcp" | "udp"): Promise<void> {
   const port = freePort();
   const url = `rtsp://127.0.0.1:${port}/live`;
@@ -290,7 +290,7 @@ networkTest("writes HTTP to a server by PUT and by POST", async () => {
   match(await sent("post", "matroska", {}), /^POST \/post HTTP\/1\.1\r\n/);
 });
 
-networkTest("asks an HTTP server first whether it takes the upload, if told to", async () => {
+networkTest("asks an HTTP server first whether it takes the upload, with an option", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const refusing = (async () => {
     using connection = await listener.accept();
@@ -375,7 +375,7 @@ networkTest("writes to Unix sockets, as client and as server", async () => {
 
 // Reading
 
-/** The film as `ffmpeg` can send it without encoding. */
+/** The video as `ffmpeg` can send it without encoding. */
 function film(format: string): Promise<string> {
   return madeOnce(`film.${format}`, async (path) => {
     await using out = await filmWriter(path, format).open();
@@ -383,10 +383,10 @@ function film(format: string): Promise<string> {
   });
 }
 
-/** For low delay: nothing is gathered before the first picture comes. */
+/** For low delay: nothing is buffered before the first frame comes. */
 const LOW_DELAY = { probesize: 5000, analyzeduration: 0 };
 
-/** What a reader makes of a film that `ffmpeg` sends it, when one of both listens on a port. */
+/** What a reader makes of a video that `ffmpeg` sends it, when one of both listens on a port. */
 async function receive(
   listens: "reader" | "ffmpeg",
   kind: "tcp" | "udp",
@@ -457,7 +457,7 @@ networkTest("reads MPEG-TS by TCP, HTTP, UDP and RTP", async () => {
   hasPart(datagrams[1]!, 15);
 });
 
-networkTest("what came before the other side hung up is given, and then the error", async () => {
+networkTest("what came before the other side hung up is returned, and then the error", async () => {
   const bytes = await Deno.readFile(await film("mpegts"));
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serve = async () => {
@@ -506,7 +506,7 @@ networkTest("reads SRT as listener and as caller, to its end", async () => {
       `${url(second)}?mode=listener`,
     ], Infinity),
   ]);
-  // What is younger than SRT's latency when the sender goes is lost: the last picture may be cut.
+  // What is younger than SRT's latency when the sender goes is lost: the last frame may be cut.
   for (const hashes of films) hasPart(hashes.slice(0, -1), 15);
 }, !has("srt"));
 
@@ -517,7 +517,7 @@ networkTest("reads RTSP as a server", async () => {
   hasPart(await receive("reader", "tcp", port, url, { rtsp_flags: "listen" }, to), 20);
 });
 
-networkTest("with fflags: nobuffer the pictures that opening looked at are left out", async () => {
+networkTest("with fflags: nobuffer the frames that opening looked at are dropped", async () => {
   const port = freePort();
   const url = `tcp://127.0.0.1:${port}`;
   const option = { fflags: "nobuffer" };
@@ -838,7 +838,7 @@ interface Leaving {
   readonly url: string;
   readonly format: string;
   readonly open?: Options;
-  /** Comes to read, and gives what makes it leave. */
+  /** Comes to read, and returns what makes it leave. */
   readonly come: () => Promise<() => unknown>;
 }
 
@@ -996,7 +996,7 @@ networkTest("no SIGPIPE ends the process", async () => {
 
 // What goes wrong
 
-/** What opening a writer, and writing the film to it, is refused with. */
+/** The error that opening a writer, or writing the video to it, fails with. */
 async function refusal(url: string, format: string, open: Options = {}): Promise<FFmpegError> {
   const out = filmWriter(url, format);
   try {
@@ -1118,13 +1118,13 @@ function example(name: string, ...args: string[]): Program {
   return new Program(Deno.execPath(), ["run", "--no-check", "-A", script, ...args]);
 }
 
-/** A second of pictures and sound. */
+/** A second of video and sound. */
 function clip(): Promise<string> {
   const path = new URL("../../examples/make_clip.ts", import.meta.url).pathname;
   return madeOnce("clip.mp4", (to) => runDeno(path, { args: [to, "1"] }));
 }
 
-networkTest("examples/stream_rtmp.ts serves a film to ffmpeg", async () => {
+networkTest("examples/stream_rtmp.ts serves a video to ffmpeg", async () => {
   const port = freePort();
   const url = `rtmp://localhost:${port}/live/app`;
   await using serving = example("stream_rtmp.ts", await clip(), url);
@@ -1138,7 +1138,7 @@ networkTest("examples/stream_rtmp.ts serves a film to ffmpeg", async () => {
   ok(samples >= 44100 && samples < 47000, `${samples} samples came`);
 });
 
-networkTest("examples/stream_udp.ts sends a film to ffmpeg", async () => {
+networkTest("examples/stream_udp.ts sends a video to ffmpeg", async () => {
   const port = freePort();
   const low = ["-probesize", "32768", "-analyzeduration", "0"];
   await using program = receiver(`udp://localhost:${port}?timeout=1500000`, ...low);
@@ -1159,6 +1159,6 @@ networkTest("examples/rtmp_relay.ts makes HLS of what ffmpeg publishes", async (
   match(await relay.output(), /Wrote 1\.\d s/);
   const pictures = await framemd5(list, "-map", "0:v", ...frameSync("passthrough"));
   const sound = await framemd5(list, "-map", "0:a");
-  ok(pictures.length >= 29 && pictures.length <= 31, `${pictures.length} pictures`);
+  ok(pictures.length >= 29 && pictures.length <= 31, `${pictures.length} frames`);
   ok(sound.length >= 43, `${sound.length} frames of sound`);
 });
