@@ -5,10 +5,11 @@
  * @module
  */
 
-import { type Pending, sleep, type Steps } from "../../ffi/call.ts";
+import type { Pending, Steps } from "../../ffi/call.ts";
 import { layoutOf } from "../../ffi/compat.ts";
 import { FFmpegError, posixCode } from "../../ffi/error.ts";
 import { openSdlSound, type SdlSound, sdlSoundDevices } from "../../ffi/sdl/sound.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { failure } from "../base/failure.ts";
 import { suggestion } from "../base/text.ts";
 import { deviceGone, deviceHint } from "../facts/devices.ts";
@@ -47,11 +48,13 @@ export class Speaker extends SdlDevice {
   #written = 0;
   /** How many bytes had left the queue when that last changed, and when it did, in milliseconds. */
   #left = { bytes: 0, at: 0 };
+  readonly #clock: Clock;
 
   /** Makes an output for a device of SDL's, or the default one. */
-  constructor(device: string | undefined) {
+  constructor(device: string | undefined, clock: Clock = systemClock) {
     super();
     this.#device = device;
+    this.#clock = clock;
   }
 
   get opened(): boolean {
@@ -104,7 +107,7 @@ export class Speaker extends SdlDevice {
     while (this.#ahead > PLENTY) {
       if (this.interrupt.triggered) return;
       this.#checkThere();
-      yield* sleep(LOOK);
+      yield* this.#clock.sleep(LOOK);
     }
   }
 
@@ -130,7 +133,7 @@ export class Speaker extends SdlDevice {
   heard(): number | undefined {
     const sound = this.#sound;
     if (!sound) return undefined;
-    const now = performance.now();
+    const now = this.#clock.now();
     const bytes = this.#written - sound.queued;
     if (bytes !== this.#left.bytes) this.#left = { bytes, at: now };
     const since = Math.min((now - this.#left.at) / 1000, sound.latency);

@@ -5,13 +5,14 @@
  * @module
  */
 
-import { type Sink, sleep, type Steps, yieldToEventLoop } from "../../ffi/call.ts";
+import { type Sink, type Steps, yieldToEventLoop } from "../../ffi/call.ts";
 import { displayMatrix } from "../../ffi/compat.ts";
 import { EAGAIN, EOF, posixCode } from "../../ffi/error.ts";
 import type { Interrupt } from "../../ffi/interrupt.ts";
 import { ffmpeg } from "../../ffi/libraries.ts";
 import { protocolOf } from "../../ffi/lookup.ts";
 import type { Pointer } from "../../ffi/pointer.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { failure } from "../base/failure.ts";
 import type { QueueOwner } from "../base/serial_queue.ts";
 import { article, shown } from "../base/text.ts";
@@ -70,6 +71,7 @@ export class Reader implements PacketSource, QueueOwner {
   /** The class that users know it by. */
   readonly name = "StreamReader";
   readonly #opening: Opening;
+  readonly #clock: Clock;
   readonly #streams: InputStream[] = [];
   #demuxer: Demuxer | undefined;
   /** Whether the demuxer skips the source streams that nobody asks for. */
@@ -91,8 +93,9 @@ export class Reader implements PacketSource, QueueOwner {
   #removed = { frames: 0, skipped: 0, dropped: 0 };
 
   /** Makes a reader of a source; nothing is opened yet. */
-  constructor(opening: Opening) {
+  constructor(opening: Opening, clock: Clock = systemClock) {
     this.#opening = opening;
+    this.#clock = clock;
   }
 
   /** Interrupts its calls, as long as there is something to interrupt. */
@@ -122,7 +125,7 @@ export class Reader implements PacketSource, QueueOwner {
   close(): void {
     if (!this.#demuxer || this.#demuxer.freed) return;
     forgotten.unregister(this);
-    this.#times.ended ??= performance.now();
+    this.#times.ended ??= this.#clock.now();
     free({ demuxer: this.#demuxer, streams: this.#streams });
   }
 
@@ -244,7 +247,7 @@ export class Reader implements PacketSource, QueueOwner {
     const seconds = this.#lengths.reduce((most, length, i) => {
       return Math.max(most, length * this.#units[i]!);
     }, 0);
-    const { began = 0, ended = performance.now() } = this.#times;
+    const { began = 0, ended = this.#clock.now() } = this.#times;
     return {
       packets: this.#packets,
       bytes: this.#bytes,
@@ -309,7 +312,7 @@ export class Reader implements PacketSource, QueueOwner {
     if (this.#ended) return this.#end();
     this.needStreams();
     this.#select();
-    const began = performance.now();
+    const began = this.#clock.now();
     this.#times.began ??= began;
     while (true) {
       const code: number = yield* this.#open.read(this.#dispatch);
@@ -320,9 +323,9 @@ export class Reader implements PacketSource, QueueOwner {
         return 1;
       }
       const patient = code === EAGAIN && retry.timeout !== undefined &&
-        (retry.timeout < 0 || performance.now() - began < retry.timeout);
+        (retry.timeout < 0 || this.#clock.now() - began < retry.timeout);
       if (!patient) return yield* this.#fail(code);
-      yield* sleep(retry.backoff);
+      yield* this.#clock.sleep(retry.backoff);
     }
   }
 
@@ -393,7 +396,7 @@ export class Reader implements PacketSource, QueueOwner {
   *#drain(): Steps<void> {
     this.#ended = true;
     for (const stream of this.#streams) yield* stream.push(null);
-    this.#times.ended = performance.now();
+    this.#times.ended = this.#clock.now();
   }
 
   /** Reads and decodes until the source ends. */

@@ -107,6 +107,23 @@ Deno.test("aborting interrupts the call, which fails with the signal's reason", 
   deepStrictEqual([queue.hasAbandoned, clock.pending], [false, 0]);
 });
 
+Deno.test("a call that was aborted before it began does not wait for those before it", async () => {
+  using it = scene();
+  const { clock, queue, follow, happened } = it;
+  const call = deaf();
+  follow("call", queue.run(call.operation));
+  follow(
+    "late",
+    queue.run(it.says("late runs"), { signal: AbortSignal.abort(new Error("enough")) }),
+  );
+  await clock.advance(50);
+  happened("late: enough");
+  call.resolve();
+  await settled();
+  happened("call");
+  strictEqual(queue.hasAbandoned, false);
+});
+
 Deno.test("a call that does not end 50 ms after it was aborted is abandoned", async () => {
   using it = scene();
   const { clock, queue, follow, says, happened } = it;
