@@ -257,7 +257,7 @@ export class StreamWriter implements Disposable, AsyncDisposable {
    *
    * @example From reader to writer
    * ```ts
-   * import { type AudioChunk, save, StreamReader, StreamWriter } from "@sluice/av";
+   * import { save, StreamReader, StreamWriter } from "@sluice/av";
    *
    * const folder = await Deno.makeTempDir();
    * await save(`${folder}/tone.flac`, new Float32Array(48000), 48000);
@@ -266,7 +266,7 @@ export class StreamWriter implements Disposable, AsyncDisposable {
    * const writer = new StreamWriter(`${folder}/sound.wav`);
    * const out = writer.addAudioStream(16000, 1);
    * await using _open = await writer.open();
-   * await reader.readable<AudioChunk>(sound).pipeTo(writer.audioWritable(out));
+   * await reader.readable(sound).pipeTo(writer.audioWritable(out));
    * ```
    */
   audioWritable(i: number): WritableStream<AudioInput> {
