@@ -33,7 +33,10 @@ import type { Packet } from "../media/packet.ts";
 import type { Rational } from "../media/time.ts";
 import { checkFlvChannels, dropUnknownTag, holdsFormat } from "./container_formats.ts";
 import { allocateContext } from "./format_context.ts";
-import type { Container, Output } from "./output.ts";
+import { type Container, NO_COUNTS, type Output, type OutputCounts } from "./output.ts";
+import { RisingTimes } from "./rising_times.ts";
+
+type Flag = `AVFMT_${"NOFILE" | "NOTIMESTAMPS" | "GLOBALHEADER" | "TS_NONSTRICT"}`;
 
 /** FFmpeg's muxer for a container, and the target that it writes to. */
 export class Muxer extends Handle<"AVFormatContext"> implements Output, Container {
@@ -52,6 +55,8 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output, Containe
   readonly #target: Target | undefined;
   readonly #streams: Struct<"AVStream">[] = [];
   readonly #timeBases: Rational[] = [];
+  /** The order of each stream's packets, where the container keeps their times. */
+  readonly #orders: RisingTimes[] = [];
   #interleaved = false;
   #opened = false;
   #blocks: boolean;
@@ -92,6 +97,12 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output, Containe
     return this;
   }
 
+  /** What has been counted so far. */
+  get counts(): OutputCounts {
+    const repaired = this.#orders.reduce((sum, { repairs }) => sum + repairs, 0);
+    return { ...NO_COUNTS, repaired };
+  }
+
   /** Whether writing may block, as on networks and named pipes. */
   get blocks(): boolean {
     return this.#blocks;
@@ -130,7 +141,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output, Containe
     return this.#hasFlag("AVFMT_GLOBALHEADER");
   }
 
-  #hasFlag(name: "AVFMT_NOFILE" | "AVFMT_NOTIMESTAMPS" | "AVFMT_GLOBALHEADER"): boolean {
+  #hasFlag(name: Flag): boolean {
     return (this.format.flags & ffmpeg().layout.constants[name]) !== 0;
   }
 
@@ -222,7 +233,11 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output, Containe
     if (rest) yield* rest;
     this.#interleaved = this.#streams.length > 1;
     // The container may have chosen other time bases than the encoders'.
-    for (const stream of this.#streams) this.#timeBases.push(stream.time_base);
+    const strict = !this.#hasFlag("AVFMT_TS_NONSTRICT");
+    for (const { time_base } of this.#streams) {
+      this.#timeBases.push(time_base);
+      if (this.keepsTimes) this.#orders.push(new RisingTimes(time_base, strict));
+    }
   }
 
   *#openTarget(target: Target, options: Record<string, string>): Steps<void> {
@@ -249,6 +264,7 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output, Containe
   write(packet: Packet, index: number, timeBase: Rational): Pending {
     packet.fields.stream_index = index;
     packet.rescale(timeBase, this.#timeBases[index]!);
+    this.#orders[index]?.apply(packet);
     if (this.blocks) return this.#writeBlocking(packet);
     const { avformat } = ffmpeg();
     this.checkWritten(

@@ -50,7 +50,19 @@ export interface OutputCounts {
   readonly late: number;
   /** Sound devices: how often the device ran out of samples. */
   readonly underruns: number;
+  /** Packets whose times were changed so that they rise. */
+  readonly repaired: number;
 }
+
+/** Nothing has been counted. */
+export const NO_COUNTS: OutputCounts = {
+  queued: 0,
+  dropped: 0,
+  reconnects: 0,
+  late: 0,
+  underruns: 0,
+  repaired: 0,
+};
 
 /** Where a writer's packets go. It owns what it writes to, and opens and closes that. */
 export interface Output extends Disposable {

@@ -10,9 +10,7 @@ import type { AnyPointer } from "../../ffi/pointer.ts";
 import type { CodecContext } from "../media/codec.ts";
 import type { Packet } from "../media/packet.ts";
 import type { Rational } from "../media/time.ts";
-import type { Container, Output, OutputCounts } from "./output.ts";
-
-const NO_COUNTS: OutputCounts = { queued: 0, dropped: 0, reconnects: 0, late: 0, underruns: 0 };
+import { type Container, NO_COUNTS, type Output, type OutputCounts } from "./output.ts";
 
 /** Forwards everything to an inner output, which it owns. */
 export abstract class Wrapper implements Output {

@@ -10,7 +10,7 @@ import { check } from "../base/failure.ts";
 import { CodecContext, codecName } from "../media/codec.ts";
 import type { Packet } from "../media/packet.ts";
 import type { PacketSource, PacketStream } from "../media/packet_source.ts";
-import { type Rational, toSeconds, toUnits } from "../media/time.ts";
+import { NOPTS, type Rational, toSeconds, toUnits, valueOf } from "../media/time.ts";
 import { KeyGate } from "../outputs/key_gate.ts";
 import type { Container } from "../outputs/output.ts";
 
@@ -71,6 +71,11 @@ export class CopiedStream implements Disposable {
   readonly #copying: Copying;
   readonly #index: number;
   readonly #cut: Cut;
+  /** How long a packet lasts that does not say so. */
+  readonly #frameDuration: number;
+  /** When the next packet is due, if it does not say so. */
+  #next = 0;
+  #repaired = 0;
   #unsubscribe: (() => void) | undefined;
 
   /** Makes one; throws a `TypeError` where the container can't hold it. */
@@ -86,6 +91,8 @@ export class CopiedStream implements Disposable {
     this.#copying = copying;
     this.#cut = cut;
     this.packetTimeBase = stream.timeBase;
+    const rate = valueOf(stream.frameRate);
+    this.#frameDuration = rate > 0 ? toUnits(1 / rate, stream.timeBase) : 0;
     this.context = new CodecContext(undefined, stream.displayMatrix);
     try {
       const { avcodec } = ffmpeg();
@@ -106,9 +113,26 @@ export class CopiedStream implements Disposable {
     this.#unsubscribe = this.#copying.source.subscribe(this.#stream.index, sink);
   }
 
+  /** How many packets had no times, as in streams without a container, and were given some. */
+  get repaired(): number {
+    return this.#repaired;
+  }
+
   /** A copy of a packet with the times that it has in the container; nothing for one that is skipped. */
   place(packet: Packet): Packet | undefined {
-    return this.#copying.place(packet, this.#index, this.packetTimeBase, this.#cut);
+    const copy = this.#copying.place(packet, this.#index, this.packetTimeBase, this.#cut);
+    if (copy) this.#complete(copy);
+    return copy;
+  }
+
+  /** Lets a packet without times follow the one before it. */
+  #complete({ fields, decodeTime }: Packet): void {
+    fields.duration ||= this.#frameDuration;
+    if (decodeTime === NOPTS) {
+      fields.pts = fields.dts = this.#next;
+      this.#repaired++;
+    }
+    this.#next = (decodeTime === NOPTS ? this.#next : decodeTime) + fields.duration;
   }
 
   /** Nothing is buffered. */

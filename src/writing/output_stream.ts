@@ -147,6 +147,9 @@ export abstract class OutputStream<Input, Checked extends { numFrames: number }>
     return this.encoder.dropped;
   }
 
+  /** Encoders and chunks have all times. */
+  readonly repaired = 0;
+
   /** Checks a chunk; throws a `TypeError` that says what would fit. */
   abstract check(chunk: Input): Checked;
 

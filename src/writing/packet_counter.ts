@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import type { Packet } from "../media/packet.ts";
 import { PacketTimes } from "../media/packet_times.ts";
 import type { Rational } from "../media/time.ts";
-import type { OutputCounts } from "../outputs/output.ts";
+import { NO_COUNTS, type OutputCounts } from "../outputs/output.ts";
 
 /** Counts a writer's packets on their way to its output. */
 export class PacketCounter {
@@ -57,20 +57,15 @@ export class PacketCounter {
    */
   stats(
     frames: readonly (number | undefined)[],
-    output: Partial<OutputCounts> = {},
+    output: OutputCounts = NO_COUNTS,
   ): StreamWriterStats {
-    const { queued = 0, dropped = 0, reconnects = 0, late = 0, underruns = 0 } = output;
     return {
+      ...output,
       frames: sum(frames.map((count, index) => count ?? this.#packets[index] ?? 0)),
       packets: sum(this.#packets),
       bytes: this.#bytes,
       seconds: this.#times.end,
       speed: this.#speed,
-      late,
-      dropped,
-      queued,
-      reconnects,
-      underruns,
     };
   }
 
@@ -109,4 +104,6 @@ export interface StreamWriterStats {
   readonly reconnects: number;
   /** Sound devices: how often the device ran out of samples. */
   readonly underruns: number;
+  /** Packets whose times were missing, or did not rise as the container demands, and were changed. */
+  readonly repaired: number;
 }

@@ -17,7 +17,7 @@ import { article, shown } from "../base/text.ts";
 import { saysHungUp } from "../facts/network.ts";
 import type { Packet } from "../media/packet.ts";
 import { type CopySource, isCopySource, packetSource } from "../media/packet_source.ts";
-import type { Output, OutputCounts } from "../outputs/output.ts";
+import { NO_COUNTS, type Output } from "../outputs/output.ts";
 import { CopiedStream, Copying, type Cut } from "./copied_stream.ts";
 import type { AudioStreamOptions, CopyOptions, VideoStreamOptions } from "./options.ts";
 import { AudioOutputStream, VideoOutputStream } from "./output_stream.ts";
@@ -32,7 +32,7 @@ export interface CheckedChunk {
 export interface EncodedStream extends
   Pick<
     AudioOutputStream,
-    "context" | "packetTimeBase" | "frames" | "dropped" | "flush" | "silence"
+    "context" | "packetTimeBase" | "frames" | "dropped" | "repaired" | "flush" | "silence"
   >,
   Disposable {
   readonly type: "audio" | "video";
@@ -125,13 +125,11 @@ export class Writer implements QueueOwner {
 
   /** What has been done so far. Cheap to ask. */
   get stats(): StreamWriterStats {
-    const counts: Partial<OutputCounts> = this.#output.counts ?? {};
-    const frames = this.#streams.map((stream) => stream.frames);
-    const dropped = this.#streams.reduce(
-      (sum, stream) => sum + stream.dropped,
-      counts.dropped ?? 0,
-    );
-    return this.#counter.stats(frames, { ...counts, dropped });
+    const { counts = NO_COUNTS } = this.#output;
+    const sum = (of: "dropped" | "repaired") =>
+      this.#streams.reduce((total, stream) => total + stream[of], counts[of]);
+    const output = { ...counts, dropped: sum("dropped"), repaired: sum("repaired") };
+    return this.#counter.stats(this.#streams.map((stream) => stream.frames), output);
   }
 
   /** Sound devices: how much has been heard, in seconds. */

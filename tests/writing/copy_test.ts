@@ -180,3 +180,40 @@ Deno.test("addStreamFrom() says what can't be copied, and where to", async () =>
   other.closeSync();
   noLiveHandles();
 });
+
+for (const container of ["mp4", "mkv", "ts"]) {
+  Deno.test(`addStreamFrom() gives packets without times the frame rate's, in ${container}`, async () => {
+    using dir = tempDir();
+    const codec = H264
+      ? ["-c:v", "libx264", "-bf", "0", "-f", "h264"]
+      : ["-c:v", "mpeg4", "-f", "m4v"];
+    const raw = await media("raw.video", ...testPictures("64x48", 25, 2), ...codec);
+    const path = dir.file(`a.${container}`);
+    await using reader = await StreamReader.open(raw, { format: H264 ? "h264" : "m4v" });
+    const writer = new StreamWriter(path);
+    writer.addStreamFrom(reader, 0);
+    await writer.open();
+    await reader.processAllPackets();
+    await writer.close();
+    const { format, streams: [stream] } = await ffprobe(
+      path,
+      "-count_frames",
+      "-show_streams",
+      "-show_format",
+    );
+    strictEqual(stream.nb_read_frames, "50");
+    ok(Math.abs(Number(format.duration) - 2) < 0.1, `it lasts ${format.duration} s`);
+    ok(writer.stats.repaired > 0, "it is counted");
+  });
+}
+
+Deno.test("addStreamFrom() copies what has times without changing any", async () => {
+  await using reader = await StreamReader.open(await film());
+  const writer = new StreamWriter(new MemoryFile(), { format: "matroska" });
+  writer.addStreamFrom(reader, 0);
+  writer.addStreamFrom(reader, 1);
+  await writer.open();
+  await reader.processAllPackets();
+  await writer.close();
+  strictEqual(writer.stats.repaired, 0);
+});

@@ -60,8 +60,8 @@ Deno.test("silence that only pads the end does not count", () => {
 
 Deno.test("what the output counts is passed on", () => {
   const { counter } = scene();
-  const counts = { queued: 1, dropped: 2, reconnects: 3, late: 4, underruns: 5 };
-  const { queued, dropped, reconnects, late, underruns } = counter.stats([], counts);
-  deepStrictEqual({ queued, dropped, reconnects, late, underruns }, counts);
+  const counts = { queued: 1, dropped: 2, reconnects: 3, late: 4, underruns: 5, repaired: 6 };
+  const { queued, dropped, reconnects, late, underruns, repaired } = counter.stats([], counts);
+  deepStrictEqual({ queued, dropped, reconnects, late, underruns, repaired }, counts);
   strictEqual(counter.stats([]).dropped, 0);
 });

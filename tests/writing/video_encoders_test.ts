@@ -5,7 +5,7 @@
 
 import { strictEqual } from "node:assert/strict";
 import { StreamWriter } from "../../mod.ts";
-import { pixels, sameBytes, tempDir } from "../support/helpers.ts";
+import { ffprobe, hasEncoder, pixels, sameBytes, tempDir } from "../support/helpers.ts";
 import { single, type VideoOptions, writeVideo, X264 } from "../support/writer_helpers.ts";
 import { AS_NAMED, type Pair, testPairs, UNTITLED } from "../support/writer_pairs.ts";
 
@@ -241,3 +241,28 @@ Deno.test("writeVideoChunk() to raw pixels writes the bytes themselves", () => {
   writeVideo(dir.file("a.rgb"), [25, 64, 48], single(pictures, 3), { encoder: "rawvideo" });
   sameBytes(Deno.readFileSync(dir.file("a.rgb")), pictures, "file and pictures");
 });
+
+for (const encoder of ["libx265", "libx264", "mpeg4"]) {
+  Deno.test({
+    name: `${encoder} encodes one frame and a few, again and again`,
+    ignore: !await hasEncoder(encoder),
+    async fn() {
+      using dir = tempDir();
+      const path = dir.file("a.mp4");
+      const log = encoder === "libx265"
+        ? { encoderOption: { "x265-params": "log-level=none" } }
+        : {};
+      for (let i = 0; i < 12; i++) {
+        const count = 1 + i % 4;
+        writeVideo(path, [10, 64, 48], [pixels(9216, count)], { encoder, ...log });
+        const { streams: [stream] } = await ffprobe(
+          path,
+          "-count_frames",
+          "-show_streams",
+          "-show_format",
+        );
+        strictEqual(stream.nb_read_frames, String(count), `run ${i}`);
+      }
+    },
+  });
+}
