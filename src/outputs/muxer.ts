@@ -24,7 +24,7 @@ import {
   unknownOption,
 } from "../base/options.ts";
 import { attempt } from "../base/steps.ts";
-import { FOLDERS, NEEDS_SEEKING, TIMELESS } from "../facts/containers.ts";
+import { FOLDERS, NEEDS_SEEKING, OGG_NAMES, TIMELESS } from "../facts/containers.ts";
 import { MUXER_PIXEL_FORMATS } from "../facts/devices.ts";
 import { networkHint } from "../facts/network.ts";
 import type { Target } from "../io/target.ts";
@@ -307,8 +307,9 @@ export class Muxer extends Handle<"AVFormatContext"> implements Output, Containe
       );
     }
     // HLS claims to support flushing, and crashes: containers that open files themselves are skipped.
-    // FFmpeg itself skips those that do not support it.
-    if (this.#isBytes) {
+    // Ogg marks its end in the last page: a flush would write that without the mark. FFmpeg itself skips
+    // those that do not support it.
+    if (this.#isBytes && !OGG_NAMES.has(this.name)) {
       check(yield* this.#call(io.av_write_frame, this.pointer, null), "flush the container");
     }
     if (this.#target) yield* this.#target.flush();

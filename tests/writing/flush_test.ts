@@ -131,3 +131,25 @@ for (const encoder of ["rawvideo", "mpeg4", "mjpeg", "png", "ffv1", "libx264", "
     },
   });
 }
+
+for (const [extension, encoder] of [["opus", "libopus"], ["ogg", "flac"]] as const) {
+  Deno.test({
+    name: `flush() before close() leaves the end of .${extension} as it is without`,
+    ignore: !available.has(encoder),
+    async fn() {
+      using dir = tempDir();
+      const lengths = [];
+      for (const flush of [false, true]) {
+        const path = dir.file(`${flush}.${extension}`);
+        const writer = new StreamWriter(path);
+        writer.addAudioStream(48000, 1, { encoder });
+        writer.openSync();
+        writer.writeAudioChunkSync(0, new Float32Array(9600).map((_, i) => 0.5 * Math.sin(i / 20)));
+        if (flush) writer.flushSync();
+        writer.closeSync();
+        lengths.push((await decoded(path, "-f", "f32le")).length / 4);
+      }
+      deepStrictEqual(lengths, [9600, 9600]);
+    },
+  });
+}
