@@ -30,7 +30,7 @@ import {
 } from "../media/formats.ts";
 import { frameRate, type Rational, sameRatio, valueOf } from "../media/time.ts";
 import type { Container } from "../outputs/output.ts";
-import { checkConfig } from "./codec_config.ts";
+import { adaptConfig, checkConfig } from "./codec_config.ts";
 import type { AudioEncoderSettings, VideoEncoderSettings } from "./encoder_setup.ts";
 import type { AudioStreamOptions, OutputStreamOptions, VideoStreamOptions } from "./options.ts";
 
@@ -127,10 +127,11 @@ function defaultSampleFormat(source: string, supported: readonly string[] | unde
 function common(codec: Codec, container: Container, given: OutputStreamOptions) {
   const options = textRecord("encoderOption", given.encoderOption);
   requireOptions(options);
+  const adapted = adaptConfig(checkConfig(given.codecConfig), codec);
   return {
     codec,
-    config: checkConfig(given.codecConfig),
-    options,
+    config: adapted.config,
+    options: { ...adapted.options, ...options },
     globalHeader: container.globalHeader,
   };
 }

@@ -28,6 +28,8 @@ export class Encoder implements Disposable {
   readonly #codec: Codec;
   readonly #video: boolean;
   readonly #packet: Packet;
+  /** Constant quality: some encoders take it from the context, others from each frame. */
+  readonly #quality: number | undefined;
   #frames = 0;
   #dropped = 0;
   #lastPts = -Infinity;
@@ -63,6 +65,8 @@ export class Encoder implements Disposable {
       );
       if (code < 0) throw openFailure(code, settings);
       this.timeBase = this.context.fields.time_base;
+      const { qscale } = settings.config;
+      this.#quality = qscale === undefined ? undefined : this.context.fields.global_quality;
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
@@ -99,6 +103,7 @@ export class Encoder implements Disposable {
     if (this.#video && !this.#advances(fields.pts)) return;
     if (!this.#video && fields.nb_samples < this.frameSize) this.#short = true;
     fields.pict_type = this.#pictureType(fields.pts); // a decoder's choice is not to be repeated
+    if (this.#quality !== undefined) fields.quality = this.#quality;
     let code = yield* this.#send(frame);
     if (code === EAGAIN) {
       yield* this.#receive(next);

@@ -2,7 +2,7 @@
  * The options of streams: what is encoded when they are not given, and what each of them changes.
  */
 
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { StreamWriter } from "../../mod.ts";
 import {
@@ -10,6 +10,8 @@ import {
   decoded,
   ffmpegCli,
   ffprobe,
+  framemd5,
+  hasEncoder,
   JUDGE_IS_SAME,
   pixels,
   run,
@@ -174,6 +176,57 @@ Deno.test("codecConfig.bitRate and qscale are those of ffmpeg -b and -q", async 
     sizes.push(mine!.length);
   }
   ok(sizes[0]! < sizes[1]! && sizes[2]! < sizes[3]!, `sizes ${sizes}`);
+});
+
+for (
+  const [encoder, container, codecConfig, args] of [
+    ["mpeg4", "avi", { qscale: 2 }, ["-q:v", "2"]],
+    ["mpeg4", "avi", { qscale: 31 }, ["-q:v", "31"]],
+    ["mpeg2video", "mpg", { qscale: 5 }, ["-q:v", "5"]],
+    ["mjpeg", "avi", { qscale: 9 }, ["-q:v", "9"]],
+    ["flv", "flv", { qscale: 7 }, ["-q:v", "7"]],
+    ["libx264", "mkv", { qscale: 35 }, ["-crf", "35"]],
+    ["libx264", "mkv", { compressionLevel: 0 }, ["-preset", "ultrafast"]],
+    ["libx265", "mkv", { qscale: 40, compressionLevel: 1 }, ["-crf", "40", "-preset", "superfast"]],
+    ["libvpx-vp9", "webm", { qscale: 50 }, ["-crf", "50", "-b:v", "0"]],
+  ] as const
+) {
+  const name = `codecConfig ${JSON.stringify(codecConfig)} is ffmpeg's ${
+    args.join(" ")
+  } for ${encoder}`;
+  Deno.test({
+    name,
+    ignore: !JUDGE_IS_SAME || !await hasEncoder(encoder),
+    async fn() {
+      using dir = tempDir();
+      const [mine, reference] = [dir.file(`a.${container}`), dir.file(`b.${container}`)];
+      const format = encoder === "mjpeg" ? "yuvj420p" : "yuv420p";
+      const chunk = Uint8Array.from({ length: 64 * 48 * 3 / 2 * 10 }, (_, i) => (i * i) >> 9);
+      Deno.writeFileSync(dir.file("in.yuv"), chunk);
+      const threads = { encoderOption: { threads: 1 } };
+      writeVideo(mine, [25, 64, 48], [chunk], { format, encoder, codecConfig, ...threads });
+      const input = ["-f", "rawvideo", "-pix_fmt", format, "-s", "64x48", "-r", "25"];
+      const output = ["-c:v", encoder, ...args, "-threads", "1", "-pix_fmt", format, reference];
+      await ffmpegCli(...input, "-i", dir.file("in.yuv"), ...output);
+      deepStrictEqual(await framemd5(mine), await framemd5(reference));
+    },
+  });
+}
+
+Deno.test("a setting that an encoder does not look at is an error", () => {
+  const rows = [
+    ["qscale", "rawvideo", /^Expected no codecConfig.qscale for encoder "rawvideo".*bitRate/],
+    [
+      "compressionLevel",
+      "mpeg4",
+      /compressionLevel for encoder "mpeg4".*ffmpeg.options\("mpeg4"\)/,
+    ],
+  ] as const;
+  for (const [setting, encoder, message] of rows) {
+    using writer = new StreamWriter("a.nut");
+    const add = () => writer.addVideoStream(25, 64, 48, { encoder, codecConfig: { [setting]: 3 } });
+    throws(add, { name: "TypeError", message });
+  }
 });
 
 Deno.test("codecConfig.compressionLevel makes a flac smaller", () => {
