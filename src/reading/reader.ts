@@ -66,6 +66,12 @@ function free({ demuxer, streams }: Resources): void {
   demuxer[Symbol.dispose]();
 }
 
+/** What a container says of itself. */
+type ContainerInfo = Pick<
+  Demuxer,
+  "name" | "numStreams" | "metadata" | "duration" | "seekable" | "bestStream"
+>;
+
 /** A source and its output streams, from opening to the end. */
 export class Reader implements PacketSource, QueueOwner {
   /** The class that users know it by. */
@@ -138,7 +144,7 @@ export class Reader implements PacketSource, QueueOwner {
   }
 
   /** What the container says of itself. */
-  get container(): Pick<Demuxer, "name" | "numStreams" | "metadata" | "duration" | "bestStream"> {
+  get container(): ContainerInfo {
     return this.#open;
   }
 

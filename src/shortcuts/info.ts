@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Steps } from "../../ffi/call.ts";
+import { EXIT, FFmpegError } from "../../ffi/error.ts";
 import { given, optionalText, optionsObject } from "../base/arguments.ts";
 import type { WaitOptions } from "../base/wait.ts";
 import type { BytesSource } from "../io/object_source.ts";
@@ -14,7 +16,6 @@ import { basicAudio } from "../reading/stream_request.ts";
 import type { LoadOptions } from "./load.ts";
 import { encodingOf, pcmEncodingOf } from "./pcm_encoding.ts";
 import {
-  type AnySource,
   bestSound,
   lengthInHeader,
   nextChunk,
@@ -89,48 +90,63 @@ function inquiring(format: string | undefined): SoundTask<AudioInfo> {
   return {
     format: optionalText("format", format),
     *steps(reader, src) {
-      const inquiry = new Inquiry(reader, src);
-      while (!inquiry.isKnown) inquiry.count(yield* nextChunk(reader));
-      return inquiry.info;
+      const stream = bestSound(reader, src);
+      return infoOf(stream, yield* lengthOf(reader, stream));
     },
   };
 }
 
-/** Finds the properties of a source's sound. */
-class Inquiry {
-  readonly #stream: SourceAudioStream;
-  #numFrames: number;
-  #isKnown: boolean;
-
-  constructor(reader: Reader, src: AnySource) {
-    this.#stream = bestSound(reader, src);
-    const length = lengthInHeader(reader, this.#stream);
-    this.#numFrames = length ?? 0;
-    this.#isKnown = length !== undefined;
-    const { sampleRate } = this.#stream;
-    if (!this.#isKnown) reader.addStream(basicAudio(PIECE, { format: null, sampleRate }));
+/**
+ * How many sample frames a stream has: by its container's header, if the last of them is there, as it is
+ * not in a truncated file; else all are decoded and counted.
+ */
+function* lengthOf(reader: Reader, stream: SourceAudioStream): Steps<number> {
+  const length = lengthInHeader(reader, stream);
+  if (length !== undefined && !reader.container.seekable) return length;
+  const { sampleRate } = stream;
+  reader.addStream(basicAudio(PIECE, { format: null, sampleRate }));
+  if (length !== undefined) {
+    const end = yield* endFrom(reader, length - 1, sampleRate);
+    if (end === length) return length;
+    // What can't be sought from its beginning has no index, as it has no whole packet.
+    if (!(yield* seeks(reader, 0))) return end;
   }
+  let count = 0;
+  let chunk: AudioChunk | undefined;
+  while ((chunk = yield* nextChunk(reader)) !== undefined) count += chunk.numFrames;
+  return count;
+}
 
-  /** Whether nothing more must be decoded to know the length. */
-  get isKnown(): boolean {
-    return this.#isKnown;
+/** Where the sound ends that comes after a sample frame; 0 where nothing comes. */
+function* endFrom(reader: Reader, frame: number, sampleRate: number): Steps<number> {
+  if (!(yield* seeks(reader, Math.max(0, frame) / sampleRate))) return 0;
+  let end = 0;
+  let chunk: AudioChunk | undefined;
+  while ((chunk = yield* nextChunk(reader)) !== undefined) {
+    end = Math.round(chunk.pts * sampleRate) + chunk.numFrames;
   }
+  return end;
+}
 
-  /** Counts the samples of the next chunk; there is none at the end. */
-  count(chunk: AudioChunk | undefined): void {
-    this.#numFrames += chunk?.numFrames ?? 0;
-    this.#isKnown = chunk === undefined;
+/** Seeks to a time in seconds; returns whether that was possible. */
+function* seeks(reader: Reader, timestamp: number): Steps<boolean> {
+  try {
+    yield* reader.seek(timestamp, "precise");
+    return true;
+  } catch (error) {
+    if (error instanceof FFmpegError && error.code !== EXIT) return false;
+    throw error;
   }
+}
 
-  get info(): AudioInfo {
-    const { sampleRate, numChannels, codec, bitsPerSample } = this.#stream;
-    const pcm = pcmEncodingOf(codec);
-    return {
-      sampleRate,
-      numFrames: this.#numFrames,
-      numChannels,
-      bitsPerSample: pcm?.bitsPerSample ?? bitsPerSample,
-      encoding: encodingOf(codec),
-    };
-  }
+function infoOf(stream: SourceAudioStream, numFrames: number): AudioInfo {
+  const { sampleRate, numChannels, codec, bitsPerSample } = stream;
+  const pcm = pcmEncodingOf(codec);
+  return {
+    sampleRate,
+    numFrames,
+    numChannels,
+    bitsPerSample: pcm?.bitsPerSample ?? bitsPerSample,
+    encoding: encodingOf(codec),
+  };
 }

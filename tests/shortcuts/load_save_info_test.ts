@@ -4,7 +4,14 @@
  * @module
  */
 
-import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
+import {
+  deepStrictEqual,
+  notStrictEqual,
+  ok,
+  rejects,
+  strictEqual,
+  throws,
+} from "node:assert/strict";
 import {
   FFmpegError,
   info,
@@ -579,3 +586,21 @@ Deno.test("info() counts the samples of a wav whose header does not tell", async
   await Deno.writeFile(path, bytes);
   strictEqual((await info(path)).numFrames, (await load(path)).numFrames);
 });
+
+for (const extension of ["wav", "w64", "aiff", "au", "caf", "flac", "tta", "wv"]) {
+  Deno.test(`info() of a truncated .${extension} counts what load() returns`, async () => {
+    using dir = tempDir();
+    const path = dir.file(`a.${extension}`);
+    const whole = await media(`whole.${extension}`, ...testTone(8000, 1, 4));
+    const bytes = await Deno.readFile(whole);
+    strictEqual((await info(whole)).numFrames, 32000);
+    for (const part of [0.9, 0.5, 0.3]) {
+      await Deno.writeFile(path, bytes.subarray(0, Math.floor(bytes.length * part)));
+      const loaded = await load(path).then(({ numFrames }) => numFrames, () => "an error");
+      const counted = await info(path).then(({ numFrames }) => numFrames, () => "an error");
+      strictEqual(counted, loaded, `${part} of it`);
+      notStrictEqual(loaded, 32000, "it is not truncated");
+      if (loaded !== "an error") strictEqual(infoSync(path).numFrames, loaded, "in sync");
+    }
+  });
+}
