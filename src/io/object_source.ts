@@ -62,7 +62,8 @@ export function objectSource(src: BytesSource, sync: boolean, bufferSize: number
     if (!sync) return new PipedSource(fromReadable(src), bufferSize);
     throw new TypeError("Expected a source for sync calls, got a ReadableStream: use open()");
   }
-  if (sync || src.readSync) {
+  // Sync reading is quicker, but must not lose a seek that returns a promise.
+  if (sync || (src.readSync && (src.seekSync || !src.seek))) {
     return new DirectSource(() => ofObject(src), () => src.abandon?.());
   }
   return new PipedSource(src, bufferSize);
@@ -213,8 +214,7 @@ function* ofBlob(blob: Blob): Steps<ByteSource> {
 function* ofObject(object: BytesReader): Steps<ByteSource> {
   const read = (into: Uint8Array<ArrayBuffer>) =>
     object.readSync ? object.readSync(into) : object.read(into);
-  const slowSeek = object.readSync ? undefined : object.seek?.bind(object) as SyncSeek | undefined;
-  const seek: SyncSeek | undefined = object.seekSync?.bind(object) ?? slowSeek;
+  const seek = (object.seekSync ?? object.seek)?.bind(object) as SyncSeek | undefined;
   const extent = seek && (isPipe(object) ? undefined : syncExtent(seek));
   let buffer = new Uint8Array(0);
   return {

@@ -156,7 +156,8 @@ class WaveformBuilder {
     this.#request = request;
     this.#stream = bestSound(reader, src);
     const { sampleRate } = this.#stream;
-    const seeks = seeksExactly(reader, this.#stream); // else what is skipped must be decoded
+    // Else what is skipped must be decoded.
+    const seeks = reader.container.seekable && seeksExactly(reader, this.#stream);
     this.start = seeks ? request.frameOffset / sampleRate : 0;
     this.#skip = seeks ? 0 : request.frameOffset;
     this.#left = request.numFrames;

@@ -333,6 +333,16 @@ export const SOURCES: readonly {
     },
   },
   {
+    name: "an object with read, readSync and a seek that returns promises",
+    ...{ seeks: true, sync: false },
+    make(bytes) {
+      const { read, seek } = reading(bytes).src;
+      const later = (offset: number, whence: Deno.SeekMode) =>
+        Promise.resolve(seek!(offset, whence));
+      return { read, seek: later, readSync: read } as BytesReader;
+    },
+  },
+  {
     name: "an object with promises from read",
     ...{ seeks: false, sync: false },
     make: (bytes) => reading(bytes, { seeks: false, later: true, most: 5000 }).src,

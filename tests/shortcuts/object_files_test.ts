@@ -88,3 +88,18 @@ Deno.test("load(), info() and save() of objects say what is wrong", async () => 
   match(String(await load(new Uint8Array(9)).catch(String)), /FFmpegError/);
   noLiveHandles();
 });
+
+Deno.test("load() with a frameOffset reads on where a source is not seekable", async () => {
+  for (const extension of ["wav", "flac"]) {
+    const path = await media(`offset.${extension}`, ...testTone(8000, 1, 4));
+    const bytes = await Deno.readFile(path);
+    for (const frameOffset of [10, 20000]) {
+      const { data } = await load(new Blob([bytes]).stream(), { frameOffset });
+      deepStrictEqual(
+        data,
+        (await load(path, { frameOffset })).data,
+        `${extension} ${frameOffset}`,
+      );
+    }
+  }
+});
