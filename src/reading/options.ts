@@ -54,9 +54,9 @@ export interface BasicVideoOptions extends InputStreamOptions {
   readonly format?: string | null;
   /** Frames per second; frames are repeated or dropped. Default: the source's. */
   readonly frameRate?: number;
-  /** The width; frames are scaled to it. Default: the source's. */
+  /** The width; frames are scaled to it. -1: what keeps the shape. Default: the source's. */
   readonly width?: number;
-  /** The height; frames are scaled to it. Default: the source's. */
+  /** The height; frames are scaled to it. -1: what keeps the shape. Default: the source's. */
   readonly height?: number;
   /** Whether frames are turned upright, as the source asks for. @default {true} */
   readonly autorotate?: boolean;

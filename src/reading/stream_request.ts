@@ -64,11 +64,7 @@ export function basicVideo(framesPerChunk: number, options?: BasicVideoOptions):
     options,
     [...STREAM_KEYS, "format", "frameRate", "width", "height", "autorotate"],
   );
-  const size = { max: 65535 };
-  const [w, h] = [
-    optionalWholeNumber("width", width, size),
-    optionalWholeNumber("height", height, size),
-  ];
+  const [w, h] = [sideOrShape("width", width), sideOrShape("height", height)];
   const scaled = w !== undefined || h !== undefined;
   const filters = [
     ...(rate === undefined ? [] : [fpsFilter(rate)]),
@@ -127,6 +123,12 @@ function request(
     filters,
     autorotate,
   };
+}
+
+/** Checks a width or height, where -1 stands for what keeps the shape. */
+function sideOrShape(name: string, value: unknown): number | undefined {
+  if (value === -1) return -1;
+  return optionalWholeNumber(`${name} (-1 to keep the shape)`, value, { max: 65535 });
 }
 
 /** Checks a number of frames or chunks, where -1 stands for all. */

@@ -31,6 +31,7 @@ const isEither = (value: unknown) =>
   value === null || Array.isArray(value) || value instanceof Date;
 const isWhole = (least: number, most = 2147483647) => (value: unknown) =>
   typeof value === "number" && Number.isInteger(value) && value >= least && value <= most;
+const isSide = (value: unknown) => value === -1 || isWhole(1, 65535)(value);
 const isChunkSize = (value: unknown) => value === -1 || isWhole(1)(value);
 
 function audioOption(name: string, takes?: (value: unknown) => boolean): Argument {
@@ -130,8 +131,8 @@ const ARGUMENTS: Readonly<Record<string, Argument>> = {
   "addBasicVideoStream(streamIndex)": videoOption("streamIndex", never),
   "addBasicVideoStream(format)": videoOption("format", never),
   "addBasicVideoStream(frameRate)": videoOption("frameRate", (value) => value === 0.5),
-  "addBasicVideoStream(width)": videoOption("width", isWhole(1, 65535)),
-  "addBasicVideoStream(height)": videoOption("height", isWhole(1, 65535)),
+  "addBasicVideoStream(width)": videoOption("width", isSide),
+  "addBasicVideoStream(height)": videoOption("height", isSide),
   "addBasicVideoStream(autorotate)": videoOption("autorotate", (it) => typeof it === "boolean"),
   "seekSync(timestamp)": {
     call: (reader, value) => reader.seekSync(value),

@@ -819,3 +819,23 @@ Deno.test("StreamReader reads from the standard input as pipe:", async () => {
   ]);
   strictEqual(ran.text.trim(), "22050", ran.stderr);
 });
+
+Deno.test("addBasicVideoStream() keeps the shape where the width or height is -1", async () => {
+  const path = await media("shape.mkv", ...testPictures("64x48", 25, 1), "-c:v", "ffv1");
+  for (
+    const [width, height, scaled] of [
+      [32, -1, [32, 24]],
+      [-1, 96, [128, 96]],
+      [-1, -1, [64, 48]],
+      [-1, undefined, [64, 48]],
+      [32, undefined, [32, 48]],
+    ] as const
+  ) {
+    using reader = StreamReader.openSync(path);
+    const options = { ...(width && { width }), ...(height && { height }) };
+    const index = reader.addBasicVideoStream(1, options);
+    reader.fillBufferSync();
+    const [chunk] = reader.popChunks([index]);
+    deepStrictEqual([chunk!.width, chunk!.height], scaled, `${width}x${height}`);
+  }
+});
