@@ -64,14 +64,17 @@ class Scene {
   }
 
   #liveWriter(): StreamWriter {
+    const format = this.#format();
     const options = {
-      format: this.#format(),
+      format,
       ...(this.#random() < 0.7 ? { latency: this.#random() * 2 } : {}),
       ...(this.#random() < 0.4 ? { reconnect: true } : {}),
     };
     const object = this.#pick([new MemoryFile(), new WritableStream(), { write() {} }]);
     if (this.#random() < 0.3) return new StreamWriter(object, { ...options, reconnect: false });
-    return new StreamWriter(this.#url(), options);
+    // HLS opens its URL again and again, in closeSync() too, which would wait for a client for ever.
+    const url = format === "hls" ? `${this.#folder}/live.m3u8` : this.#url();
+    return new StreamWriter(url, options);
   }
 
   /** Keeps a promise for the end. */
