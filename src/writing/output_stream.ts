@@ -412,9 +412,7 @@ export class VideoOutputStream extends OutputStream<VideoInput, CheckedVideo> {
     const signal = { format: shape.format.name, width, height, frameRate: sourceRate };
     const filters = filtersOf(given.filterDesc);
     const source = videoGraphSource(shape, sourceRate);
-    const filtered = filters
-      ? probeVideo(source, filters, signal)
-      : { ...signal, isConstant: true };
+    const filtered = filters ? probeVideo(source, filters, signal) : signal;
     const settings = videoSettings(output.container, filtered, given);
     const encoder = new Encoder(settings, () => output.keyRequests ?? 0);
     try {
@@ -446,27 +444,22 @@ function videoGraphSource({ format, width, height }: VideoShape, rate: Rational)
   return videoSource(format.id, width, height, inverse(rate), rate, { num: 1, den: 1 });
 }
 
-/** What comes out of the caller's filters, and whether it has one frame rate. */
-interface FilteredVideo extends VideoSignal {
-  readonly isConstant: boolean;
-}
-
-function probeVideo(source: GraphSource, filters: string, signal: VideoSignal): FilteredVideo {
+/** What comes out of the caller's filters. */
+function probeVideo(source: GraphSource, filters: string, signal: VideoSignal): VideoSignal {
   using graph = new FilterGraph(source, filters);
   const { width, height, frameRate: rate, format } = graph.output;
-  const isConstant = rate.num > 0 && rate.den > 0;
+  const known = rate.num > 0 && rate.den > 0; // some releases have no rate after setpts
   return {
     format: pixelFormatName(format),
     width,
     height,
-    frameRate: isConstant ? rate : signal.frameRate,
-    isConstant,
+    frameRate: known ? rate : signal.frameRate,
   };
 }
 
 function videoStages(
   shape: VideoShape,
-  filtered: FilteredVideo,
+  filtered: VideoSignal,
   settings: VideoEncoderSettings,
   source: GraphSource,
   filters: string | undefined,
@@ -491,11 +484,11 @@ function videoStages(
 }
 
 /** The filters that turn frames into what the encoder takes; none where nothing must change. */
-function videoConversion(from: FilteredVideo, to: VideoEncoderSettings): string[] {
+function videoConversion(from: VideoSignal, to: VideoEncoderSettings): string[] {
   const { width, height, format, frameRate: rate } = to;
   const scale = width !== from.width || height !== from.height;
   const convert = format.name !== from.format;
-  const retime = !from.isConstant || !sameRatio(rate, from.frameRate);
+  const retime = !sameRatio(rate, from.frameRate);
   return [
     ...(scale ? [`scale=${width}:${height}`] : []),
     ...(convert ? [`format=pix_fmts=${format.name}`] : []),
