@@ -16,7 +16,7 @@ const QSCALE = names(
 
 /** Encoders that look at `compression_level`. */
 const COMPRESSION_LEVEL = names(
-  "flac alac wavpack libmp3lame libopus libspeex png apng zlib zmbv flashsv flashsv2 lcl libwebp " +
+  "flac alac wavpack libmp3lame libopus libspeex png apng zlib zmbv flashsv flashsv2 libwebp " +
     "libwebp_anim libopenjpeg pdv",
 );
 
