@@ -264,6 +264,16 @@ function* wave(frames: number, channels: number): Generator<number> {
   }
 }
 
+/** The typed array of each sample format. */
+export const ARRAYS = {
+  u8: Uint8Array,
+  s16: Int16Array,
+  s32: Int32Array,
+  s64: BigInt64Array,
+  flt: Float32Array,
+  dbl: Float64Array,
+} as const;
+
 /** The same sound in each sample format: 24 bits of it in `s32`, 32 bits in `s64`. */
 export const SAMPLES = {
   u8: (frames: number, channels: number) =>

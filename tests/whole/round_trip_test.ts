@@ -3,6 +3,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { StreamReader, StreamWriter } from "../../mod.ts";
 import {
+  ARRAYS,
   ffmpegCli,
   ffprobe,
   framemd5,
@@ -86,16 +87,7 @@ for (const [format, bytesPerPixel] of Object.entries(PIXELS)) {
   });
 }
 
-const SAMPLES = {
-  u8: Uint8Array,
-  s16: Int16Array,
-  s32: Int32Array,
-  s64: BigInt64Array,
-  flt: Float32Array,
-  dbl: Float64Array,
-};
-
-for (const [format, Samples] of Object.entries(SAMPLES)) {
+for (const [format, Samples] of Object.entries(ARRAYS)) {
   Deno.test(`StreamReader returns the ${format} samples that a StreamWriter wrote`, () => {
     using dir = tempDir();
     const path = dir.file("samples.wav");

@@ -15,6 +15,7 @@ import {
   wav,
 } from "../support/bad_input.ts";
 import {
+  ARRAYS,
   bytesOf,
   decoded,
   ffprobe,
@@ -187,23 +188,14 @@ Deno.test("writeAudioChunkSync() rejects the same", async () => {
   strictEqual((await ffprobe(dir.file("a.wav"))).format.duration, "0.010000");
 });
 
-const FORMAT_ARRAYS = {
-  u8: Uint8Array,
-  s16: Int16Array,
-  s32: Int32Array,
-  s64: BigInt64Array,
-  flt: Float32Array,
-  dbl: Float64Array,
-} as const;
-
 Deno.test("each sample format takes its own kind of array only", async () => {
   using dir = tempDir();
-  for (const [format, Own] of Object.entries(FORMAT_ARRAYS)) {
+  for (const [format, Own] of Object.entries(ARRAYS)) {
     using writer = wav(dir);
     writer.addAudioStream(8000, 1, { format });
     writer.openSync();
     const others = [
-      ...Object.values(FORMAT_ARRAYS),
+      ...Object.values(ARRAYS),
       Int8Array,
       Uint16Array,
       Uint32Array,

@@ -8,7 +8,7 @@
 
 import { liveHandles } from "../../ffi/handle.ts";
 import { FFmpegError, StreamWriter } from "../../mod.ts";
-import { randomNumbers } from "../support/helpers.ts";
+import { ARRAYS, randomNumbers } from "../support/helpers.ts";
 
 // deno-lint-ignore no-explicit-any -- what callers of plain JavaScript may pass
 type Any = any;
@@ -55,14 +55,6 @@ const VIDEO_FORMATS = [
   "bgr0",
 ];
 const VIDEO_ENCODERS = ["mpeg4", "rawvideo", "png", "mjpeg", "ffv1", "gif", "libx264", "libvpx"];
-const ARRAYS = {
-  u8: Uint8Array,
-  s16: Int16Array,
-  s32: Int32Array,
-  s64: BigInt64Array,
-  flt: Float32Array,
-  dbl: Float64Array,
-} as const;
 
 function record(likely: () => Record<string, unknown>): Any {
   if (random() < 0.4) return undefined;
