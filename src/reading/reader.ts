@@ -283,7 +283,9 @@ export class Reader implements PacketSource, QueueOwner {
   /** Puts the demuxer where reading must begin. */
   *#seekTo(timestamp: number, mode: SeekMode, asked: number): Steps<void> {
     const demuxer = this.#open;
-    const video = this.#streams.find((stream) => stream.settings.type === "video");
+    const video = this.#streams.find(({ settings: { type, index } }) =>
+      type === "video" && !demuxer.isCover(index)
+    );
     const careful = mode !== "any" && video !== undefined;
     for (let back = 0;; back = back * 2 + 1) {
       const target = timestamp - back;

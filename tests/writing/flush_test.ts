@@ -132,7 +132,7 @@ for (const encoder of ["rawvideo", "mpeg4", "mjpeg", "png", "ffv1", "libx264", "
   });
 }
 
-for (const [extension, encoder] of [["opus", "libopus"], ["ogg", "flac"]] as const) {
+for (const [extension, encoder] of [["opus", "libopus"], ["ogg", "libvorbis"]] as const) {
   Deno.test({
     name: `flush() before close() leaves the end of .${extension} as it is without`,
     ignore: !available.has(encoder),
@@ -149,7 +149,7 @@ for (const [extension, encoder] of [["opus", "libopus"], ["ogg", "flac"]] as con
         writer.closeSync();
         lengths.push((await decoded(path, "-f", "f32le")).length / 4);
       }
-      deepStrictEqual(lengths, [9600, 9600]);
+      strictEqual(lengths[1], lengths[0]);
     },
   });
 }
